@@ -1,0 +1,85 @@
+"""What every provider's adapter is: facts as class attributes, the requests to make, and one pure parse."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
+
+import msgspec
+
+from adapters.models import Offer, Rejected
+
+
+class Request(msgspec.Struct, frozen=True, kw_only=True):
+    """One HTTP exchange, described. `name` tells `parse` which endpoint a page came from; `path` is joined to the base address."""
+
+    name: str
+    path: str
+    method: Literal["GET", "POST"] = "GET"
+    query: Mapping[str, str] = {}
+    json: Any = None
+    page: int = 1
+
+
+class Page(msgspec.Struct, frozen=True, kw_only=True):
+    """One decoded answer: JSON with every float as Decimal, from the provider's own digits."""
+
+    request: Request
+    status: int
+    headers: Mapping[str, str]
+    body: Any
+
+
+class Slice(msgspec.Struct, frozen=True, kw_only=True):
+    """A part of a source that is asked, parsed and found missing as one: a zone, a GPU model, or all of it (`name` empty)."""
+
+    name: str
+    requests: tuple[Request, ...]
+
+
+class Adapter:
+    """One source. Subclasses in adapters/providers/ are found by the registry; the class body is the description of the cloud."""
+
+    source: ClassVar[str]
+    """Key of the source table, such as `runpod`."""
+    provider: ClassVar[str]
+    """Who rents the machines out; the same as `source` where a provider has one endpoint."""
+    title: ClassVar[str]
+    base_url: ClassVar[str]
+    """Scheme and host of the provider's API, without a trailing slash."""
+    cadence: ClassVar[timedelta]
+    """Time between polls that the provider's limits and manners allow, live."""
+    min_gap: ClassVar[timedelta] = timedelta(0)
+    """Least time between two requests to this source, live."""
+    slices_per_poll: ClassVar[int | None] = None
+    """How many slices one poll asks, in turns; None asks them all."""
+    credential: ClassVar[tuple[str, ...]] = ()
+    """Names of the settings this source needs, such as LAMBDA_API_KEY; empty where prices are public."""
+    auth: ClassVar[Literal["none", "bearer", "oauth2_client"]] = "none"
+    token_path: ClassVar[str | None] = None
+    """oauth2_client: where the token is fetched."""
+    currency: ClassVar[str] = "USD"
+    unit: ClassVar[str]
+    basis: ClassVar[str]
+    docs_url: ClassVar[str]
+    terms: ClassVar[str]
+    """Where the terms of use stand and what they say of collecting, in one line."""
+    confidence: ClassVar[Literal["grounded", "documented", "unsure"]] = "grounded"
+    gpus: ClassVar[Mapping[str, str]] = {}
+    """Vendor text -> canonical GPU id."""
+    ignored: ClassVar[Mapping[str, str]] = {}
+    """Vendor text that was seen and decided against -> why."""
+
+    def slices(self) -> Sequence[Slice]:
+        """What to ask. Pure."""
+        raise NotImplementedError
+
+    def next_page(self, page: Page) -> Request | None:
+        """The request that continues this page, or None at the end. Pure. Most providers answer in one page."""
+        return None
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        """Offers and rejected rows of one slice's pages. Pure and deterministic.
+
+        Raises PayloadChanged where the whole answer has not the documented shape.
+        """
+        raise NotImplementedError

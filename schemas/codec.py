@@ -1,0 +1,90 @@
+"""Avro in Confluent framing: a zero byte, the schema's id in the registry (4 bytes, big endian), the Avro body."""
+
+import io
+import struct
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import fastavro
+import msgspec
+from confluent_kafka.schema_registry import Schema, SchemaRegistryClient
+from fastavro.types import Schema as ParsedSchema
+
+from schemas.topics import TOPICS, Topic, avro_schema
+
+MAGIC = 0
+HEADER = struct.Struct(">bI")
+COMPATIBILITY = "FULL_TRANSITIVE"
+
+
+class UndecodableRecord(ValueError):
+    """Bytes that are not a record in Confluent framing of a schema the registry knows."""
+
+
+def register_schemas(registry_url: str) -> dict[str, int]:
+    """Register each topic's schema (a no-op where it stands already); topic name -> schema id. Blocks; raises SchemaRegistryError."""
+    client = SchemaRegistryClient({"url": registry_url})
+    ids = {}
+    for topic in TOPICS:
+        if topic.schema is None:
+            continue
+        text = msgspec.json.encode(avro_schema(topic.schema)).decode()
+        ids[topic.name] = client.register_schema(topic.subject, Schema(text, "AVRO"))
+        client.set_compatibility(topic.subject, COMPATIBILITY)
+    return ids
+
+
+class Encoder:
+    """Dicts of one topic to framed bytes. Pure: raises ValueError naming the field that does not fit."""
+
+    def __init__(self, topic: Topic, schema_id: int) -> None:
+        if topic.schema is None:
+            raise ValueError(f"{topic.name} has no Avro schema")
+        self._schema: ParsedSchema = fastavro.parse_schema(avro_schema(topic.schema))
+        self._header = HEADER.pack(MAGIC, schema_id)
+
+    def __call__(self, record: Mapping[str, Any]) -> bytes:
+        out = io.BytesIO()
+        out.write(self._header)
+        fastavro.schemaless_writer(out, self._schema, record, strict=True)
+        return out.getvalue()
+
+
+class Decoder:
+    """Framed bytes to dicts, read with the schema each was written with. Asks the registry once per schema id (blocks then)."""
+
+    def __init__(self, schema_text: Callable[[int], str]) -> None:
+        self._schema_text = schema_text
+        self._schemas: dict[int, ParsedSchema] = {}
+
+    @classmethod
+    def from_registry(cls, registry_url: str) -> "Decoder":
+        """A decoder that asks the registry at this address."""
+        client = SchemaRegistryClient({"url": registry_url})
+
+        def schema_text(schema_id: int) -> str:
+            text = client.get_schema(schema_id).schema_str
+            if text is None:
+                raise UndecodableRecord(f"schema id {schema_id} has no text")
+            return text
+
+        return cls(schema_text)
+
+    def __call__(self, value: bytes) -> dict[str, Any]:
+        if len(value) < HEADER.size or value[0] != MAGIC:
+            raise UndecodableRecord("no Confluent frame: the first byte is not 0")
+        schema_id = HEADER.unpack_from(value)[1]
+        body = io.BytesIO(value)
+        body.seek(HEADER.size)
+        try:
+            record = fastavro.schemaless_reader(body, self._schema(schema_id), None)
+        except (EOFError, IndexError, ValueError, UnicodeDecodeError) as error:
+            raise UndecodableRecord(f"schema id {schema_id}: {type(error).__name__}: {error}") from error
+        if not isinstance(record, dict):
+            raise UndecodableRecord(f"schema id {schema_id} is not a record")
+        return record
+
+    def _schema(self, schema_id: int) -> ParsedSchema:
+        if schema_id not in self._schemas:
+            self._schemas[schema_id] = fastavro.parse_schema(msgspec.json.decode(self._schema_text(schema_id)))
+        return self._schemas[schema_id]
