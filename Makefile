@@ -1,0 +1,48 @@
+# Everything that CI and people run. `make` lists it.
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+BIN := .venv/bin
+
+.PHONY: help setup demo up down test unit check format bench lock clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: ## install everything into this folder (a second run takes a second)
+	@$(PYTHON) stack/setup.py
+
+demo: setup ## the whole stack over a simulated market, in the foreground; Ctrl-C stops it
+	@$(BIN)/gputicker up --sim
+
+up: setup ## the whole stack over the real providers, in the foreground
+	@$(BIN)/gputicker up --live
+
+down: ## stop a stack that runs in the background
+	@$(BIN)/gputicker down
+
+test: setup check ## everything CI runs: checks, unit, contract and end-to-end tests on the real stack
+	@$(BIN)/pytest
+
+unit: setup ## the tests that need no running stack
+	@$(BIN)/pytest -m "not stack"
+
+check: setup ## linter, formatter, types, import contracts
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+
+format: setup ## format the code
+	@$(BIN)/ruff format .
+	@$(BIN)/ruff check --fix .
+
+bench: setup ## ours and the usual way side by side (takes some minutes)
+	@$(BIN)/python -m bench
+
+lock: setup ## resolve requirements/*.in again
+	@for name in app dev flink airflow; do \
+	  $(BIN)/uv pip compile --quiet --generate-hashes --no-emit-index-url --no-header --python-version 3.11 requirements/$$name.in -o requirements/$$name.txt || exit 1; \
+	done
+
+clean: ## remove what setup installed and every stack's data
+	rm -rf .venv .venv-flink .venv-airflow .gputicker
