@@ -1,5 +1,6 @@
 """What every provider's adapter is: facts as class attributes, the requests to make, and one pure parse."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Literal
@@ -36,7 +37,7 @@ class Slice(msgspec.Struct, frozen=True, kw_only=True):
     requests: tuple[Request, ...]
 
 
-class Adapter:
+class Adapter(ABC):
     """One source. Subclasses in adapters/providers/ are found by the registry; the class body is the description of the cloud."""
 
     source: ClassVar[str]
@@ -69,17 +70,17 @@ class Adapter:
     ignored: ClassVar[Mapping[str, str]] = {}
     """Vendor text that was seen and decided against -> why."""
 
+    @abstractmethod
     def slices(self) -> Sequence[Slice]:
-        """What to ask. Pure."""
-        raise NotImplementedError
+        """What to ask. Pure; the same at every call."""
 
     def next_page(self, page: Page) -> Request | None:
         """The request that continues this page, or None at the end. Pure. Most providers answer in one page."""
         return None
 
+    @abstractmethod
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         """Offers and rejected rows of one slice's pages. Pure and deterministic.
 
         Raises PayloadChanged where the whole answer has not the documented shape.
         """
-        raise NotImplementedError

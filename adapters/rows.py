@@ -1,0 +1,189 @@
+"""Reading one row of a provider's answer: typed fields, and a reason where one cannot be read.
+
+Missing, null and 0 are three different reasons, and none of them is a price. Adapters call these inside `try` and turn BadRow into
+Rejected with `rejected`. Envelopes (the answer as a whole) are read with `listing` and `table`, which raise PayloadChanged.
+"""
+
+from collections.abc import Mapping
+from decimal import Decimal, InvalidOperation
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from adapters.errors import PayloadChanged
+from adapters.models import Rejected
+from adapters.names import canonical_gpu, memory_fits
+from schemas.gpus import GPUS
+
+RAW_CHARACTERS = 2000
+MAX_COUNT = 1024
+"""GPUs in one offer: more is a misread number."""
+COUNTRY_LETTERS = 2
+
+Row = Mapping[str, Any]
+
+_MISSING: Any = object()
+_JSON = msgspec.json.Encoder(decimal_format="number")
+
+
+class BadRow(Exception):
+    """A row that cannot be read; `field` is what stands in the way."""
+
+    def __init__(self, field: str, reason: str) -> None:
+        super().__init__(f"{field}: {reason}")
+        self.field = field
+        self.reason = reason
+
+
+def rejected(raw: Any, bad: BadRow) -> Rejected:
+    """The row as a Rejected, with its JSON text cut to size."""
+    text = _JSON.encode(raw).decode()
+    return Rejected(reason=str(bad), field=bad.field, raw=text[:RAW_CHARACTERS])
+
+
+def amount(row: Row, field: str) -> str:
+    """The price in `field` as the provider's own text. BadRow: missing, null, no number, not finite, zero or negative."""
+    value = row.get(field, _MISSING)
+    if type(value) is Decimal:
+        if value > 0 and value.is_finite():
+            return str(value)
+        raise BadRow(field, _why_not_positive(value))
+    if type(value) is int:
+        if value > 0:
+            return str(value)
+        raise BadRow(field, "price is zero" if value == 0 else "price is negative")
+    if type(value) is str:
+        return _amount_text(field, value)
+    if type(value) is float:
+        raise TypeError(f"{field}: a float; decode JSON with float_hook=Decimal")
+    raise BadRow(field, _why_no_value(value, "price"))
+
+
+def is_zero(row: Row, field: str) -> bool:
+    """Whether `field` states 0, as number or text."""
+    value = row.get(field)
+    return value is not None and not isinstance(value, bool | dict | list) and str(value).strip() in ("0", "0.0", "0.00", "-0.0")
+
+
+def count(row: Row, field: str) -> int:
+    """A positive whole number, such as how many GPUs. BadRow also for booleans, text and fractions."""
+    value = number(row, field)
+    if value != int(value) or not 1 <= value <= MAX_COUNT:
+        raise BadRow(field, f"{value} is no count from 1 to {MAX_COUNT}")
+    return int(value)
+
+
+def number(row: Row, field: str) -> int | Decimal:
+    """A finite number (never text). BadRow: missing, null, or something else."""
+    value = row.get(field, _MISSING)
+    if type(value) is int or (type(value) is Decimal and value.is_finite() and abs(value.adjusted()) < RAW_CHARACTERS):
+        return value
+    raise BadRow(field, _why_no_value(value, "number"))
+
+
+def text(row: Row, field: str) -> str:
+    """A text that is not empty."""
+    value = row.get(field, _MISSING)
+    if type(value) is str and value:
+        return value
+    raise BadRow(field, _why_no_value(value, "text"))
+
+
+def child(row: Row, field: str) -> Row:
+    """An object inside the row."""
+    value = row.get(field, _MISSING)
+    if isinstance(value, dict):
+        return value
+    raise BadRow(field, _why_no_value(value, "object"))
+
+
+def optional_float(row: Row, field: str) -> float | None:
+    """A positive number that only describes the offer; None where it is missing or unreadable. Never for money."""
+    value = row.get(field)
+    if type(value) is int or (type(value) is Decimal and value.is_finite()):
+        result = float(value)
+        return result if 0 < result < 1e12 else None
+    return None
+
+
+def country(value: Any) -> str | None:
+    """An ISO 3166-1 alpha-2 code, or None where `value` is not the form of one."""
+    if isinstance(value, str) and len(value) == COUNTRY_LETTERS and value.isascii() and value.isalpha():
+        return value.upper()
+    return None
+
+
+def known_gpu(names: Mapping[str, str], field: str, name: str, memory_gib: float | None) -> str:
+    """The canonical id of a vendor's text: the adapter's own table first, then the words. BadRow: unknown, or its memory contradicts."""
+    gpu = names.get(name)
+    if gpu is None:
+        gpu = canonical_gpu(name, memory_gib)
+        if gpu is None:
+            raise BadRow(field, f"unknown GPU {name[:80]!r}" + ("" if memory_gib is None else f" with {memory_gib:g} GiB"))
+    elif memory_gib is not None and not _fits(gpu, memory_gib):
+        raise BadRow(field, f"{name[:80]!r} states {memory_gib:g} GiB, which is not {gpu}")
+    return gpu
+
+
+def table(body: Any, field: str = "") -> dict[str, Any]:
+    """An answer (or its `field`) that must be a JSON object. Raises PayloadChanged."""
+    value: dict[str, Any] = _part(body, field, dict, "an object")
+    return value
+
+
+def listing(body: Any, field: str = "") -> list[Any]:
+    """An answer (or its `field`) that must be a JSON list. Raises PayloadChanged."""
+    value: list[Any] = _part(body, field, list, "a list")
+    return value
+
+
+def _part(body: Any, field: str, kind: type, kind_name: str) -> Any:
+    value = body
+    if field:
+        if not isinstance(body, dict):
+            raise PayloadChanged(f"the answer is {_kind(body)} where an object with {field!r} is documented", field)
+        value = body.get(field, _MISSING)
+    if isinstance(value, kind):
+        return value
+    what = f"{field!r}" if field else "the answer"
+    raise PayloadChanged(f"{what} is {_kind(value)} where {kind_name} is documented", field)
+
+
+@lru_cache(maxsize=4096)
+def _fits(gpu: str, memory_gib: float) -> bool:
+    return memory_fits(GPUS[gpu].memory_gib, memory_gib)
+
+
+@lru_cache(maxsize=4096)
+def _amount_text(field: str, value: str) -> str:
+    if not value:
+        raise BadRow(field, "price is empty")
+    try:
+        price = Decimal(value)
+    except InvalidOperation:
+        raise BadRow(field, f"price {value[:40]!r} is not a number") from None
+    if price.is_finite() and price > 0:
+        return value.strip()
+    raise BadRow(field, _why_not_positive(price))
+
+
+def _why_not_positive(price: Decimal) -> str:
+    if not price.is_finite():
+        return f"price is {price}"
+    return "price is zero" if price == 0 else "price is negative"
+
+
+def _why_no_value(value: Any, wanted: str) -> str:
+    if value is _MISSING:
+        return f"{wanted} is missing"
+    if value is None:
+        return f"{wanted} is null"
+    return f"{_kind(value)} where a {wanted} is documented"
+
+
+def _kind(value: Any) -> str:
+    if value is _MISSING:
+        return "missing"
+    names = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "a number", Decimal: "a number", type(None): "null"}
+    return names.get(type(value), type(value).__name__)
