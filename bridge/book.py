@@ -1,0 +1,78 @@
+"""The newest known offers of one source, by slice."""
+
+from collections.abc import Iterable, Mapping
+
+from bridge.state import EncodedState, OfferState
+
+MAX_REMOVED = 50_000
+
+
+class Held:
+    """One offer as last seen. `slice` is None for one restored after a restart and not seen since."""
+
+    __slots__ = ("digest", "encoded", "first_seen_ms", "observed_at_ms", "slice")
+
+    def __init__(self, encoded: EncodedState, slice_name: str | None, observed_at_ms: int, first_seen_ms: int, digest: str | None) -> None:
+        self.encoded = encoded
+        self.slice = slice_name
+        self.observed_at_ms = observed_at_ms
+        self.first_seen_ms = first_seen_ms
+        self.digest = digest
+
+
+class Book:
+    """Offers by key. A slice's answer replaces that slice's offers; slices that did not answer keep theirs, with their age."""
+
+    def __init__(self, slice_names: Iterable[str]) -> None:
+        self.offers: dict[str, Held] = {}
+        self.removed: dict[str, int] = {}
+        """Keys that a slice's answer no longer listed -> when it was asked, until `gone` was said of them."""
+        self._unanswered = set(slice_names)
+        self._complete_since_ms: int | None = None
+
+    def restore(self, offers: Mapping[str, Held]) -> None:
+        """Take over what an earlier process knew, except offers that are known better by now."""
+        for key, held in offers.items():
+            if key not in self.offers and self.gone_since_ms(key) is None:
+                self.offers[key] = held
+
+    def replace(self, slice_name: str, states: Mapping[str, OfferState], digest: str, observed_at_ms: int) -> None:
+        """A slice answered with these offers, and no others."""
+        for key, state in states.items():
+            held = self.offers.get(key)
+            if held is None:
+                self.removed.pop(key, None)
+                self.offers[key] = Held(EncodedState(state), slice_name, observed_at_ms, observed_at_ms, digest)
+                continue
+            if held.encoded.state != state:
+                held.encoded = EncodedState(state)
+            held.slice = slice_name
+            held.observed_at_ms = observed_at_ms
+            held.digest = digest
+        self._remove([key for key, held in self.offers.items() if held.slice == slice_name and key not in states], observed_at_ms)
+        self._unanswered.discard(slice_name)
+        if not self._unanswered and self._complete_since_ms is None:
+            # A restored offer carries no slice: only now, with every slice heard, is it known that nobody lists it.
+            self._complete_since_ms = observed_at_ms
+            self._remove([key for key, held in self.offers.items() if held.slice is None], observed_at_ms)
+
+    def gone_since_ms(self, key: str) -> int | None:
+        """When it was learned that an offer is not listed; None while it is held, or nobody knows yet."""
+        if key in self.offers:
+            return None
+        return self.removed.get(key, self._complete_since_ms)
+
+    def held_in(self, slice_name: str) -> int:
+        """How many offers that slice holds."""
+        return sum(held.slice == slice_name for held in self.offers.values())
+
+    def forget(self, key: str) -> None:
+        """`gone` was said and acknowledged."""
+        self.removed.pop(key, None)
+
+    def _remove(self, keys: Iterable[str], observed_at_ms: int) -> None:
+        for key in keys:
+            del self.offers[key]
+            self.removed[key] = observed_at_ms
+        while len(self.removed) > MAX_REMOVED:
+            del self.removed[next(iter(self.removed))]

@@ -1,0 +1,153 @@
+"""One source while the bridge runs: its adapter, client, breaker, offers, and what its last polls came to."""
+
+import math
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+
+from adapters.base import Adapter, Slice
+from adapters.http import ProviderClient
+from bridge.book import Book
+from bridge.retry import CircuitBreaker
+from schemas.vocabulary import BreakerState, Health, Market
+
+FRESH_S = 15.0
+STALE_S = 90.0
+FRESH_LOOKS = 1.5
+STALE_LOOKS = 4.0
+
+
+class HealthRecord(msgspec.Struct, kw_only=True):
+    """The fields of ProviderHealth, as on the wire."""
+
+    source: str
+    provider: str
+    market: Market
+    polled_at_ms: int
+    latency_ms: float
+    health: Health
+    http_status: int | None
+    offers: int
+    rejected: int
+    requests: int
+    bytes: int
+    breaker: BreakerState
+    consecutive_failures: int
+    error: str | None
+    last_success_ms: int | None
+    cadence_s: float
+
+
+class Source:
+    """State of one source. `client` is None where the source is off; `off_reason` says why."""
+
+    def __init__(
+        self,
+        adapter: Adapter,
+        client: ProviderClient | None,
+        market: Market,
+        *,
+        interval_s: float | None = None,
+        breaker: CircuitBreaker | None = None,
+        off_reason: str | None = None,
+    ) -> None:
+        self.adapter = adapter
+        self.client = client
+        self.market = market
+        self.off_reason = off_reason
+        self.breaker = breaker or CircuitBreaker()
+        self.slices = tuple(adapter.slices())
+        self.book = Book(part.name for part in self.slices)
+        self.cadence_s = cadence_s(adapter, market, interval_s)
+        self.slice_errors: dict[str, str] = {}
+        self.polled_at_ms = 0
+        self.last_success_ms: int | None = None
+        self.health: HealthRecord | None = None
+        self._next_slice = 0
+
+    @property
+    def name(self) -> str:
+        """Key of the source table."""
+        return self.adapter.source
+
+    @property
+    def enabled(self) -> bool:
+        """Whether it is polled at all."""
+        return self.client is not None
+
+    @property
+    def slices_per_poll(self) -> int:
+        """How many slices one poll asks."""
+        return min(self.adapter.slices_per_poll or len(self.slices), len(self.slices))
+
+    @property
+    def look_s(self) -> float:
+        """Seconds between two looks at one slice."""
+        return self.cadence_s * math.ceil(len(self.slices) / max(self.slices_per_poll, 1))
+
+    @property
+    def fresh_s(self) -> float:
+        """Offers no older than this are fresh."""
+        return max(FRESH_S, FRESH_LOOKS * self.look_s)
+
+    @property
+    def stale_s(self) -> float:
+        """Offers no older than this are served; older ones have expired."""
+        return max(STALE_S, STALE_LOOKS * self.look_s)
+
+    @property
+    def min_gap_s(self) -> float:
+        """Least seconds between two requests; 0 where nobody has to be spared."""
+        return self.adapter.min_gap.total_seconds() if self.market == "live" else 0.0
+
+    @property
+    def may_be_empty(self) -> bool:
+        """Whether one slice that had offers may answer with none, as a slice of a market may (the adapter's `slice_may_be_empty`)."""
+        return bool(getattr(self.adapter, "slice_may_be_empty", False))
+
+    def next_slices(self) -> list[Slice]:
+        """The slices whose turn it is."""
+        turn = [self.slices[(self._next_slice + i) % len(self.slices)] for i in range(self.slices_per_poll)]
+        self._next_slice = (self._next_slice + len(turn)) % max(len(self.slices), 1)
+        return turn
+
+    def facts(self) -> Mapping[str, Any]:
+        """What the source table says, for readers of health."""
+        return {
+            "title": self.adapter.title,
+            "fresh_s": self.fresh_s,
+            "stale_s": self.stale_s,
+            "enabled": self.enabled,
+            "terms": self.adapter.terms,
+            "docs_url": self.adapter.docs_url,
+            "confidence": self.adapter.confidence,
+        }
+
+    def off_health(self, now_ms: int) -> HealthRecord:
+        """The health of a source that is not polled."""
+        return HealthRecord(
+            source=self.name,
+            provider=self.adapter.provider,
+            market=self.market,
+            polled_at_ms=now_ms,
+            latency_ms=0.0,
+            health="off",
+            http_status=None,
+            offers=0,
+            rejected=0,
+            requests=0,
+            bytes=0,
+            breaker="closed",
+            consecutive_failures=0,
+            error=self.off_reason,
+            last_success_ms=None,
+            cadence_s=self.cadence_s,
+        )
+
+
+def cadence_s(adapter: Adapter, market: Market, interval_s: float | None) -> float:
+    """Seconds between polls. `interval_s` caps it only where no provider's limits are at stake."""
+    own = adapter.cadence / timedelta(seconds=1)
+    return own if market == "live" or interval_s is None else min(own, interval_s)
