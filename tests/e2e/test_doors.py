@@ -1,0 +1,166 @@
+"""What a user sees at each of the doors: the read API, the topics, ClickHouse, Airflow."""
+
+from collections import Counter
+from decimal import Decimal
+
+import httpx
+import pytest
+
+from schemas.topics import DEAD_LETTERS, LATEST_OFFERS, PRICE_ANOMALIES, PRICE_WINDOWS, PROVIDER_HEALTH, PROVIDER_PRICES, TOPICS
+from tests.e2e.conftest import Stack, eventually
+
+pytestmark = pytest.mark.stack
+
+SOURCES = {"runpod", "vast", "lambda", "verda", "scaleway", "azure"}
+
+
+def test_every_source_is_healthy_and_its_offers_are_fresh(stack: Stack) -> None:
+    def all_ok() -> bool:
+        providers = stack.get("/v1/providers")["providers"]
+        return {p["source"] for p in providers if p["health"] == "ok" and p["offers"] > 0} >= SOURCES
+
+    eventually("six healthy sources", all_ok)
+    answer = stack.get("/v1/offers", limit=1000)
+    assert answer["market"] == "simulated"
+    assert answer["missing"] == []
+    assert {offer["provider"] for offer in answer["offers"]} == SOURCES or answer["total"] > 1000
+    for offer in answer["offers"]:
+        assert offer["freshness"] in {"fresh", "stale"}
+        assert Decimal(offer["usd_per_gpu_hour"]) > 0
+        assert offer["amount"] and offer["unit"] and offer["basis"] and offer["currency"]
+
+
+def test_the_cheapest_is_the_cheapest(stack: Stack) -> None:
+    cheapest = stack.get("/v1/cheapest", gpu="H100-SXM-80", price_type="on_demand")["offers"][0]
+    offers = stack.get("/v1/offers", gpu="H100-SXM-80", price_type="on_demand", available="true", limit=1000)["offers"]
+    assert offers, "the simulated market rents H100 SXM"
+    assert Decimal(cheapest["usd_per_gpu_hour"]) <= Decimal(offers[0]["usd_per_gpu_hour"]) * Decimal("1.05")
+
+
+def test_a_bad_parameter_is_named(stack: Stack) -> None:
+    response = stack.api.get("/v1/offers", params={"min_gpus": "many"})
+    assert response.status_code == 422
+    assert response.json()["error"]["parameter"] == "min_gpus"
+
+
+@pytest.mark.parametrize("path", ["/", "/docs", "/openapi.json", "/healthz", "/readyz", "/metrics"])
+def test_every_page_answers(stack: Stack, path: str) -> None:
+    assert eventually(path, lambda: stack.api.get(path).status_code == 200)
+
+
+def test_the_dashboard_says_that_the_market_is_simulated(stack: Stack) -> None:
+    assert "simulated" in stack.api.get("/").text.lower()
+
+
+def test_events_of_every_source_are_on_the_topic_in_order_of_each_key(stack: Stack) -> None:
+    def every_source(messages: list[object]) -> bool:
+        return len(messages) > 5_000
+
+    messages = stack.records(PROVIDER_PRICES, every_source)
+    events = [stack.decode(message.value()) for message in messages]
+    offers = [event for event in events if event["kind"] != "tick"]
+    assert {event["source"] for event in offers} == SOURCES
+    assert {event["market"] for event in events} == {"simulated"}
+    last: dict[str, int] = {}
+    for event in offers:
+        key = f"{event['provider']}/{event['offer_key']}"
+        assert event["event_time_ms"] >= last.get(key, 0), key
+        last[key] = event["event_time_ms"]
+    kinds = Counter(event["kind"] for event in events)
+    assert kinds["appeared"] and kinds["observed"] and kinds["changed"] and kinds["tick"]
+
+
+def test_latest_offers_holds_what_the_api_serves(stack: Stack) -> None:
+    total = stack.get("/v1/offers", limit=1)["total"]
+    messages = stack.records(LATEST_OFFERS, lambda messages: len({m.key() for m in messages if m.value()}) >= total * 0.95)
+    state = {m.key().decode(): m.value() for m in messages}
+    served = {f"{offer['provider']}/{offer['offer_key']}" for offer in stack.get("/v1/offers", limit=1000)["offers"]}
+    held = {key for key, value in state.items() if value}
+    assert len(served - held) <= len(served) * 0.05
+
+
+def test_health_windows_and_history_are_on_their_topics(stack: Stack) -> None:
+    health = stack.records(PROVIDER_HEALTH, lambda messages: {m.key().decode() for m in messages} >= SOURCES)
+    assert stack.decode(health[-1].value())["latency_ms"] > 0
+    windows = [stack.decode(m.value()) for m in stack.records(PRICE_WINDOWS, lambda messages: len(messages) > 500)]
+    assert {window["scope"] for window in windows} == {"provider", "market"}
+    assert {window["window_end_ms"] - window["window_start_ms"] for window in windows} == {10_000}
+
+
+def test_windows_reach_clickhouse_and_the_api(stack: Stack) -> None:
+    windows = eventually("windows in the API", lambda: stack.get("/v1/windows", gpu="H100-SXM-80", scope="market")["windows"])
+    assert windows[0]["gpu"] == "H100-SXM-80"
+
+
+def test_a_spike_is_seen_at_every_door(stack: Stack) -> None:
+    stack.incident("spike", "lambda", 30, gpu="H100-SXM-80", factor=3)
+    try:
+        found = eventually(
+            "the spike in the API",
+            lambda: [a for a in stack.get("/v1/anomalies", provider="lambda")["anomalies"] if a["gpu"] == "H100-SXM-80"],
+        )
+    finally:
+        stack.calm()
+    anomaly_id = found[0]["anomaly_id"]
+    messages = stack.records(PRICE_ANOMALIES, lambda messages: any(m.key().decode() == anomaly_id for m in messages))
+    first = next(stack.decode(m.value()) for m in messages if m.key().decode() == anomaly_id)
+    events = [
+        stack.decode(m.value())
+        for m in stack.records(PROVIDER_PRICES, lambda messages: bool(messages) and messages[-1].timestamp()[1] > first["event_time_ms"])
+    ]
+    assert any(event["kind"] == "changed" and event["source"] == "lambda" for event in events)
+    assert stack.rows("SELECT count() FROM price_anomalies WHERE anomaly_id = {id:String}", id=anomaly_id)[0][0] >= 1
+
+
+def test_html_instead_of_json_marks_that_source_alone_and_leaves_a_dead_letter(stack: Stack) -> None:
+    stack.incident("html", "verda", 60)
+    try:
+        eventually(
+            "verda marked",
+            lambda: next(p for p in stack.get("/v1/providers")["providers"] if p["source"] == "verda")["health"] in {"down", "degraded"},
+        )
+        others = [p for p in stack.get("/v1/providers")["providers"] if p["source"] != "verda"]
+        assert {p["health"] for p in others} == {"ok"}
+        letters = stack.records(DEAD_LETTERS, lambda messages: any(m.key() == b"verda" for m in messages))
+        headers = dict(next(m for m in letters if m.key() == b"verda").headers())
+        assert headers["gputicker.source"] == b"verda"
+        assert headers["__connect.errors.exception.class.name"]
+        assert len(headers["gputicker.body.digest"]) == 64
+        eventually("the dead letter in ClickHouse", lambda: stack.rows("SELECT count() FROM dead_letters WHERE source = 'verda'")[0][0])
+    finally:
+        stack.calm()
+    eventually("verda back", lambda: next(p for p in stack.get("/v1/providers")["providers"] if p["source"] == "verda")["health"] == "ok")
+
+
+@pytest.mark.parametrize("table", ["offer_events", "price_windows", "provider_health", "offers_latest", "prices_hourly", "prices_daily"])
+def test_every_fed_table_and_view_has_rows(stack: Stack, table: str) -> None:
+    assert eventually(table, lambda: stack.rows(f"SELECT count() FROM {table}")[0][0])  # noqa: S608 - names from this file
+
+
+def test_topics_are_made_as_declared(stack: Stack) -> None:
+    listed = stack.cli("topics")
+    for topic in TOPICS:
+        assert topic.name in listed
+
+
+def test_airflow_runs_its_dags_green(stack: Stack) -> None:
+    airflow = httpx.Client(base_url=stack.urls["airflow"], timeout=10)
+    password = next((stack.data_dir / "airflow").glob("*password*")).read_text()
+    login = {"username": "admin", "password": password.split('"')[-2] if '"' in password else password.strip()}
+    token = eventually("airflow's login", lambda: airflow.post("/auth/token", json=login).json()["access_token"], within_s=120)
+    airflow.headers["Authorization"] = f"Bearer {token}"
+    states = eventually(
+        "provider_health and cache_warming ran",
+        lambda: (
+            runs := [
+                (run["dag_id"], run["state"])
+                for run in airflow.get("/api/v2/dags/~/dagRuns", params={"limit": 100}).json()["dag_runs"]
+                if run["state"] in {"success", "failed"}
+            ]
+        )
+        and {dag for dag, _ in runs} >= {"provider_health", "cache_warming"}
+        and runs,
+        within_s=400,
+    )
+    assert "success" in {state for dag, state in states if dag == "cache_warming"}
+    assert "success" in {state for dag, state in states if dag == "provider_health"}
