@@ -1,0 +1,108 @@
+"""Lambda: on-demand instances. https://docs.lambda.ai/public-cloud/cloud-api/
+
+Prices are whole US cents per hour for the whole instance. `regions_with_capacity_available` is the stock: an instance type that lists
+no region is sold out everywhere, and then is one offer without a region.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import lru_cache
+from typing import Any, ClassVar
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.models import Offer, Rejected
+from adapters.rows import BadRow, Row, amount, child, count, known_gpu, number, optional_float, rejected, table, text
+
+_DESCRIPTION = re.compile(r"(\d+)x (.+)")
+
+# The part of a region's name before its number -> country. https://docs.lambda.ai/public-cloud/on-demand/
+COUNTRIES = {"us": "US", "europe-central": "DE", "europe-south": "IT", "asia-northeast": "JP", "asia-south": "IN", "me-west": "IL"}
+
+
+class Lambda(Adapter):
+    source = "lambda"
+    provider = "lambda"
+    title = "Lambda"
+    base_url = "https://cloud.lambdalabs.com"
+    cadence = timedelta(minutes=2)
+    min_gap = timedelta(seconds=1)
+    credential = ("LAMBDA_API_KEY",)
+    auth = "bearer"
+    currency = "USc"
+    unit = "hour"
+    basis = "per_instance"
+    docs_url = "https://docs.lambda.ai/public-cloud/cloud-api/"
+    terms = "https://lambda.ai/legal/terms-of-service (not read; an account's own key is used)"
+    confidence = "documented"
+    gpus: ClassVar[Mapping[str, str]] = {
+        "RTX 6000 (24 GB)": "QUADRORTX6000-PCIE-24",
+        "V100 (16 GB)": "V100-SXM-16",
+        "Tesla V100 (16 GB)": "V100-SXM-16",
+    }
+
+    def slices(self) -> Sequence[Slice]:
+        return [Slice(name="", requests=(Request(name="instance-types", path="/api/v1/instance-types"),))]
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            for name, row in table(page.body, "data").items():
+                try:
+                    offers = self._offers(name, row)
+                except BadRow as bad:
+                    yield rejected({name: row}, bad)
+                else:
+                    yield from offers
+
+    def _offers(self, name: str, row: Any) -> list[Offer]:
+        if not isinstance(row, dict):
+            raise BadRow(name, "a row is not an object")
+        instance_type = child(row, "instance_type")
+        specs = child(instance_type, "specs")
+        if number(specs, "gpus") == 0:
+            return []
+        gpus = count(specs, "gpus")
+        cents = amount(instance_type, "price_cents_per_hour")
+        if not cents.isdigit():
+            raise BadRow("price_cents_per_hour", f"{cents[:40]} is no whole number of cents")
+        gpu = self._gpu(text(instance_type, "description"), gpus)
+        places = _regions(row)
+        return [
+            Offer(
+                offer_key=f"{region}/{name}/on_demand" if region else f"{name}/on_demand",
+                gpu=gpu,
+                gpu_count=gpus,
+                price_type="on_demand",
+                amount=cents,
+                currency="USc",
+                unit="hour",
+                basis="per_instance",
+                region=region,
+                country=_country(region),
+                availability="available" if region else "sold_out",
+                vcpus=optional_float(specs, "vcpus"),
+                memory_gib=optional_float(specs, "memory_gib"),
+                disk_gib=optional_float(specs, "storage_gib"),
+                instance_type=name,
+            )
+            for region in places or [""]
+        ]
+
+    def _gpu(self, description: str, gpus: int) -> str:
+        match = _DESCRIPTION.fullmatch(description)
+        if match is None or int(match[1]) != gpus:
+            raise BadRow("description", f"{description[:80]!r} does not say {gpus} GPUs")
+        return known_gpu(self.gpus, "description", match[2], None)
+
+
+def _regions(row: Row) -> list[str]:
+    regions = row.get("regions_with_capacity_available")
+    if not isinstance(regions, list) or not all(isinstance(region, dict) for region in regions):
+        raise BadRow("regions_with_capacity_available", "list of regions is missing")
+    return list(dict.fromkeys(text(region, "name") for region in regions))
+
+
+@lru_cache(maxsize=256)
+def _country(region: str) -> str | None:
+    place = region.rstrip("0123456789").rstrip("-")
+    return COUNTRIES.get(place) or COUNTRIES.get(place.split("-")[0])
