@@ -1,0 +1,37 @@
+"""The short page that `up` ends with: what market it is, what runs, where each door is, what to try."""
+
+from stack.prepare import airflow_login
+from stack.settings import Stack
+
+MARKETS = {
+    "simulated": "SIMULATED market: no price here is real.",
+    "recorded": "RECORDED answers of real providers, replayed.",
+    "live": "Live prices from the real providers.",
+}
+
+
+def page(stack: Stack) -> str:
+    """The text. Every address in it is one that answers on this machine."""
+    urls = stack.urls
+    doors = [
+        ("dashboard, prices", f"{urls['api']}/"),
+        ("OpenAPI", f"{urls['api']}/docs"),
+        ("Kafka", f"{urls['kafka']}   (registry {urls['registry']})"),
+        ("ClickHouse", f"{urls['clickhouse']}   (database gputicker, user default, no password)"),
+    ]
+    if "flink" in urls:
+        doors.append(("Flink", urls["flink"]))
+    if "airflow" in urls:
+        user, password = airflow_login(stack) or ("admin", "not generated yet")
+        doors.append(("Airflow", f"{urls['airflow']}   (user {user}, password {password})"))
+    if "sim" in urls:
+        doors.append(("market", f"{urls['sim']}/"))
+    tries = (
+        "gputicker cheapest H100-SXM-80",
+        "gputicker sql 'SELECT gpu, count() FROM offers_latest GROUP BY gpu'",
+        f"curl '{urls['api']}/v1/offers?gpu=H100-SXM-80&sort=price&limit=3'",
+    )
+    lines = ["", MARKETS[stack.market], ""]
+    lines += [f"  {name:<18} {address}" for name, address in doors]
+    lines += ["", "Try:", *(f"  {line}" for line in tries), ""]
+    return "\n".join(lines)
