@@ -1,0 +1,78 @@
+"""A request to the simulated market and its answer, free of any server."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any, ClassVar
+
+import msgspec
+
+from sim.market import Listing, Market
+
+JSON = {"content-type": "application/json"}
+_ENCODER = msgspec.json.Encoder(decimal_format="number")
+
+
+class Exchange(msgspec.Struct, frozen=True):
+    """One request, as the provider would see it: `path` without the host, header names in lower case."""
+
+    method: str
+    host: str
+    path: str
+    query: Mapping[str, str] = {}
+    headers: Mapping[str, str] = {}
+    body: bytes = b""
+
+
+class Answer(msgspec.Struct, frozen=True):
+    """What goes back; header names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Wire:
+    """One provider: its listings, and its answers in its own wire format. Answers are pure functions of (market, exchange, moment)."""
+
+    provider: ClassVar[str]
+    host: ClassVar[str]
+    price_fields: ClassVar[tuple[str, ...]]
+    """The JSON keys that the `renamed_field` incident takes away."""
+
+    def __init__(self) -> None:
+        self.listings: tuple[Listing, ...] = self.catalogue()
+
+    def catalogue(self) -> tuple[Listing, ...]:
+        raise NotImplementedError
+
+    def answer(self, market: Market, exchange: Exchange, at_ms: int) -> Answer:
+        raise NotImplementedError
+
+    def nothing(self, exchange: Exchange) -> bytes:
+        """This provider's valid answer that holds no row."""
+        raise NotImplementedError
+
+    def guarded(self, exchange: Exchange) -> bool:
+        """Whether incidents on answers spare this request: a token is still given out."""
+        return False
+
+
+def dumps(value: Any) -> bytes:
+    """JSON, with Decimals as numbers in their own digits."""
+    return _ENCODER.encode(value)
+
+
+def json_answer(value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
+    return Answer(status, {**JSON, **(headers or {})}, dumps(value))
+
+
+def money(micros: int, digits: int) -> Decimal:
+    """Micros as an amount with at most `digits` decimals and no trailing zeros, as a JSON serialiser writes a float."""
+    amount = (Decimal(micros) / 1_000_000).quantize(Decimal(1).scaleb(-digits)).normalize()
+    return amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
+
+
+def query_int(exchange: Exchange, name: str, default: int) -> int:
+    """A whole number from the query; the default where it is missing or no number."""
+    text = exchange.query.get(name, "")
+    return int(text) if text.isdecimal() else default

@@ -1,0 +1,95 @@
+"""The simulated market as one thing: every provider's answers, with its incidents applied, at any moment."""
+
+from collections.abc import Callable
+
+import msgspec
+
+from sim.exchange import Answer, Exchange, Wire, json_answer
+from sim.incidents import Incident, Incidents, Kind, Target
+from sim.market import Market, by_key
+from sim.wire import all_wires
+
+HTML = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We'll be back soon</h1></body></html>"
+RETRY_AFTER_S = 20
+SLOW_S, HANG_S = 3.0, 40.0
+CACHED_ANSWERS = 2_000
+
+
+class Reply(msgspec.Struct, frozen=True):
+    """An answer, and how long to wait before it is given."""
+
+    answer: Answer
+    delay_s: float = 0.0
+
+
+class Simulated:
+    """Answers for all providers. Prices of every moment follow from `seed`; `live_from_ms` only says since when incidents come often."""
+
+    def __init__(self, seed: int, live_from_ms: int, *, incidents: bool = True) -> None:
+        wires = all_wires()
+        self.seed = seed
+        self.wires: dict[str, Wire] = {wire.host: wire for wire in wires}
+        listings = [listing for wire in wires for listing in wire.listings]
+        self._table = {provider: by_key(wire.listings) for wire in wires for provider in (wire.provider,)}
+        targets = [Target(listing.provider, listing.gpu, listing.key) for listing in listings]
+        self.incidents = Incidents(targets, seed, live_from_ms, automatic=incidents)
+        self.market = Market(listings, seed, self.incidents)
+        self._second = -1
+        self._cached: dict[tuple[str, str, str, frozenset[tuple[str, str]], bool, bytes], Answer] = {}
+
+    def reply(self, exchange: Exchange, now_ms: int) -> Reply:
+        """What a request gets now. Moves in steps of a second, in which equal requests get equal bytes."""
+        wire = self.wires.get(exchange.host)
+        if wire is None:
+            return Reply(json_answer({"message": f"no such host in the simulated market: {exchange.host}"}, 404))
+        at_ms = now_ms - now_ms % 1000
+        incident = self.incidents.transport_at(now_ms, wire.provider)
+        if incident is None or wire.guarded(exchange):
+            return Reply(self._answer(wire, exchange, at_ms))
+        return FAULTS[incident.kind](wire, exchange, self._answer(wire, exchange, at_ms))
+
+    def answer(self, exchange: Exchange, at_ms: int) -> Answer:
+        """The provider's answer at a moment, whatever happened to its transport then. Raises KeyError for a host that isn't simulated."""
+        return self.wires[exchange.host].answer(self.market, exchange, at_ms)
+
+    def rentable(self, target: Target, at_ms: int) -> bool:
+        return self.market.stock(self._table[target.provider][target.offer], at_ms) > 0
+
+    def recent_incidents(self, now_ms: int, hours: int = 24) -> list[Incident]:
+        return self.incidents.between(now_ms - hours * 3_600_000, now_ms + 600_000)
+
+    def _answer(self, wire: Wire, exchange: Exchange, at_ms: int) -> Answer:
+        if at_ms != self._second or len(self._cached) >= CACHED_ANSWERS:
+            self._second, self._cached = at_ms, {}
+        authorised = bool(exchange.headers.get("authorization"))
+        key = (exchange.host, exchange.method, exchange.path, frozenset(exchange.query.items()), authorised, exchange.body)
+        answer = self._cached.get(key)
+        if answer is None:
+            answer = self._cached[key] = wire.answer(self.market, exchange, at_ms)
+        return answer
+
+    def forget(self) -> None:
+        """Rendered answers are no longer right, because an incident began or ended."""
+        self._cached = {}
+
+
+def _renamed(wire: Wire, answer: Answer) -> Answer:
+    body = answer.body
+    for field in wire.price_fields:
+        body = body.replace(f'"{field}":'.encode(), f'"{field}V2":'.encode())
+    return Answer(answer.status, answer.headers, body)
+
+
+Fault = Callable[[Wire, Exchange, Answer], Reply]
+FAULTS: dict[Kind, Fault] = {
+    "down": lambda wire, exchange, answer: Reply(json_answer({"message": "Internal Server Error"}, 500)),
+    "slow": lambda wire, exchange, answer: Reply(answer, SLOW_S),
+    "throttle": lambda wire, exchange, answer: Reply(
+        Answer(429, {"content-type": "text/plain", "retry-after": str(RETRY_AFTER_S)}, b"API requests too frequent")
+    ),
+    "html": lambda wire, exchange, answer: Reply(Answer(200, {"content-type": "text/html"}, HTML)),
+    "empty": lambda wire, exchange, answer: Reply(Answer(200, {"content-type": "application/json"}, wire.nothing(exchange))),
+    "truncated": lambda wire, exchange, answer: Reply(Answer(answer.status, answer.headers, answer.body[: len(answer.body) * 2 // 3])),
+    "renamed_field": lambda wire, exchange, answer: Reply(_renamed(wire, answer)),
+    "hang": lambda wire, exchange, answer: Reply(json_answer({"message": "Gateway Timeout"}, 504), HANG_S),
+}
