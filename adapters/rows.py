@@ -19,6 +19,8 @@ from schemas.gpus import GPUS
 RAW_CHARACTERS = 2000
 MAX_COUNT = 1024
 """GPUs in one offer: more is a misread number."""
+MAX_DESCRIPTION = 1e15
+"""Above any number of bytes, cores or GB that describes one offer."""
 COUNTRY_LETTERS = 2
 
 Row = Mapping[str, Any]
@@ -103,7 +105,7 @@ def optional_float(row: Row, field: str) -> float | None:
     value = row.get(field)
     if type(value) is int or (type(value) is Decimal and value.is_finite()):
         result = float(value)
-        return result if 0 < result < 1e12 else None
+        return result if 0 < result < MAX_DESCRIPTION else None
     return None
 
 

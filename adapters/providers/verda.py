@@ -39,8 +39,10 @@ class Verda(Adapter):
     terms = "https://verda.com/legal (not read; an account's own key is used)"
     confidence = "grounded"
     gpus: ClassVar[Mapping[str, str]] = {
-        # Verda's V100 machines are the NVLink ones with up to eight cards: SXM2.
+        # Neither name says the form. Inferred: V100 machines go up to eight linked cards, which is the SXM2;
+        # the PRO 6000 of a data centre is the server card.
         "Tesla V100 16GB": "V100-SXM-16",
+        "RTX PRO 6000 96GB": "RTXPRO6000SE-PCIE-96",
     }
 
     def slices(self) -> Sequence[Slice]:

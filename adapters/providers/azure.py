@@ -1,0 +1,201 @@
+"""Microsoft Azure: retail list prices of GPU virtual machines, on demand and spot.
+
+https://learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices
+
+Prices are USD per hour for the whole machine; stock is not told. Spot is told by the end of the meter's name and can cost as much as on
+demand (H200 in uksouth, recorded 2026-10). Rows of other products are left out: Windows (licence included), the old batch kind "Low
+Priority", reservations, DevTest, Cloud Services and government regions. The GPU is known by the size's name only.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.errors import PayloadChanged
+from adapters.models import Offer, Rejected
+from adapters.rows import BadRow, Row, amount, listing, rejected, text
+from schemas.vocabulary import PriceType
+
+PATH = "/api/retail/prices"
+FILTER = "serviceName eq 'Virtual Machines' and startswith(armSkuName, 'Standard_N')"
+"""All GPU sizes are of the N family, and no other rows have such names."""
+
+# GPU -> sizes with how many of it (a slice of a GPU is an id of its own). https://learn.microsoft.com/azure/virtual-machines/sizes/overview
+SIZES = {
+    "T4-PCIE-16": "NC4as_T4_v3:1 NC8as_T4_v3:1 NC16as_T4_v3:1 NC64as_T4_v3:4",
+    "V100-PCIE-16": "NC6s_v3:1 NC12s_v3:2 NC24s_v3:4 NC24rs_v3:4",
+    "V100-SXM-32": "ND40rs_v2:8",
+    "A100-PCIE-80": "NC24ads_A100_v4:1 NC48ads_A100_v4:2 NC96ads_A100_v4:4",
+    "A100-SXM-40": "ND96asr_v4:8",
+    "A100-SXM-80": "ND96amsr_A100_v4:8",
+    "H100-NVL-94": "NC40ads_H100_v5:1 NC80adis_H100_v5:2 NCC40ads_H100_v5:1",
+    "H100-SXM-80": "ND96isr_H100_v5:8 ND96is_H100_v5:8",
+    "H200-SXM-141": "ND96isr_H200_v5:8 ND96is_H200_v5:8",
+    "GB200-SUPERCHIP-186": "ND128isr_NDR_GB200_v6:4",
+    "GB300-SUPERCHIP-288": "ND128isr_GB300_v6:4",
+    "MI300X-OAM-192": "ND96isr_MI300X_v5:8 ND96is_MI300X_v5:8",
+    "A10-PCIE-24-1of6": "NV6ads_A10_v5:1",
+    "A10-PCIE-24-1of3": "NV12ads_A10_v5:1",
+    "A10-PCIE-24-1of2": "NV18ads_A10_v5:1",
+    "A10-PCIE-24": "NV36ads_A10_v5:1 NV36adms_A10_v5:1 NV72ads_A10_v5:2",
+    "RTXPRO6000SE-PCIE-96-1of4": ("NC24lds_xl_RTXPRO6000BSE_v6:1 NC36ds_xl_RTXPRO6000BSE_v6:1 NC36lds_xl_RTXPRO6000BSE_v6:1"),
+    "RTXPRO6000SE-PCIE-96-1of2": "NC72ds_xl_RTXPRO6000BSE_v6:1 NC72lds_xl_RTXPRO6000BSE_v6:1",
+    "RTXPRO6000SE-PCIE-96": (
+        "NC144ds_xl_RTXPRO6000BSE_v6:1 NC144lds_xl_RTXPRO6000BSE_v6:1 NC288ds_xl_RTXPRO6000BSE_v6:2 NC288lds_xl_RTXPRO6000BSE_v6:2"
+    ),
+    "M60-PCIE-8": "NV12s_v3:1 NV24s_v3:2 NV48s_v3:4 NV6:1 NV12:2 NV24:4",
+    "K80-PCIE-12": "NC6:1 NC12:2 NC24:4 NC24r:4",
+    "P100-PCIE-16": "NC6s_v2:1 NC12s_v2:2 NC24s_v2:4 NC24rs_v2:4",
+    "P40-PCIE-24": "ND6s:1 ND12s:2 ND24s:4 ND24rs:4",
+    "MI25-PCIE-16-1of8": "NV4as_v4:1",
+    "MI25-PCIE-16-1of4": "NV8as_v4:1",
+    "MI25-PCIE-16-1of2": "NV16as_v4:1",
+    "MI25-PCIE-16": "NV32as_v4:1",
+    "V710-PCIE-28-1of6": "NV4ads_V710_v5:1",
+    "V710-PCIE-28-1of3": "NV8ads_V710_v5:1",
+    "V710-PCIE-28-1of2": "NV12ads_V710_v5:1",
+    "V710-PCIE-28": "NV24ads_V710_v5:1 NV28adms_V710_v5:1",
+    "V620-PCIE-32-1of4": "NG8ads_V620_v1:1",
+    "V620-PCIE-32-1of2": "NG16ads_V620_v1:1",
+    "V620-PCIE-32": "NG32ads_V620_v1:1 NG32adms_V620_v1:1",
+}
+
+REGIONS = {
+    "US": "eastus eastus2 centralus northcentralus southcentralus westcentralus westus westus2 westus3 southeastus southcentralus2",
+    "CA": "canadacentral canadaeast", "MX": "mexicocentral", "BR": "brazilsouth brazilsoutheast", "CL": "chilecentral",
+    "IE": "northeurope", "NL": "westeurope", "GB": "uksouth ukwest", "FR": "francecentral francesouth", "IT": "italynorth",
+    "DE": "germanywestcentral germanynorth", "CH": "switzerlandnorth switzerlandwest", "SE": "swedencentral swedensouth",
+    "NO": "norwayeast norwaywest", "PL": "polandcentral", "ES": "spaincentral", "AT": "austriaeast", "BE": "belgiumcentral",
+    "DK": "denmarkeast", "IL": "israelcentral", "QA": "qatarcentral", "AE": "uaenorth uaecentral", "ZA": "southafricanorth southafricawest",
+    "IN": "centralindia southindia westindia jioindiawest jioindiacentral", "JP": "japaneast japanwest", "KR": "koreacentral koreasouth",
+    "HK": "eastasia", "SG": "southeastasia", "MY": "malaysiawest", "ID": "indonesiacentral", "NZ": "newzealandnorth",
+    "AU": "australiaeast australiasoutheast australiacentral australiacentral2",
+}  # fmt: skip
+COUNTRIES = {region: country for country, regions in REGIONS.items() for region in regions.split()}
+
+OTHER_TYPES = frozenset({"Reservation", "DevTestConsumption"})
+
+
+class Size(NamedTuple):
+    gpu: str
+    gpus: int
+
+
+class Candidate(NamedTuple):
+    rank: tuple[bool, str]
+    offer: Offer
+    row: Row
+
+
+def _sizes() -> dict[str, Size]:
+    pairs = ((gpu, *size.split(":")) for gpu, sizes in SIZES.items() for size in sizes.split())
+    return {f"Standard_{name}": Size(gpu, int(gpus)) for gpu, name, gpus in pairs}
+
+
+class Azure(Adapter):
+    source = "azure"
+    provider = "azure"
+    title = "Microsoft Azure"
+    base_url = "https://prices.azure.com"
+    cadence = timedelta(hours=1)
+    min_gap = timedelta(seconds=1)
+    unit = "hour"
+    basis = "per_instance"
+    docs_url = "https://learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices"
+    terms = "https://azure.microsoft.com/support/legal/ (not read; the API is public and needs no account)"
+    confidence = "grounded"
+    sizes: ClassVar[Mapping[str, Size]] = _sizes()
+    gpus: ClassVar[Mapping[str, str]] = {name: size.gpu for name, size in _sizes().items()}
+    ignored: ClassVar[Mapping[str, str]] = {
+        "Standard_NP10s": "FPGAs",
+        "Standard_NP20s": "FPGAs",
+        "Standard_NP40s": "FPGAs",
+    }
+
+    def slices(self) -> Sequence[Slice]:
+        query = {"api-version": "2023-01-01-preview", "$filter": FILTER}
+        return [Slice(name="", requests=(Request(name="prices", path=PATH, query=query),))]
+
+    def next_page(self, page: Page) -> Request | None:
+        link = page.body.get("NextPageLink") if isinstance(page.body, dict) else None
+        if not link:
+            return None
+        target = urlsplit(link) if isinstance(link, str) else None
+        if target is None or target.scheme != "https" or target.hostname != urlsplit(self.base_url).hostname or target.path != PATH:
+            raise PayloadChanged("NextPageLink leads away from the price list", "NextPageLink")
+        query = dict(parse_qsl(target.query, keep_blank_values=True))
+        if query == dict(page.request.query):
+            raise PayloadChanged("NextPageLink leads to its own page", "NextPageLink")
+        return Request(name="prices", path=PATH, query=query, page=page.request.page + 1)
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        now = observed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+        best: dict[str, Candidate] = {}
+        for page in pages:
+            currency = page.body.get("BillingCurrency") if isinstance(page.body, dict) else None
+            for row in listing(page.body, "Items"):
+                try:
+                    found = self._candidate(row, currency, now)
+                    if found is not None:
+                        _keep_better(best, found)
+                except BadRow as bad:
+                    yield rejected(row, bad)
+        for candidate in best.values():
+            yield candidate.offer
+
+    def _candidate(self, row: Any, billing_currency: Any, now: str) -> Candidate | None:
+        if not isinstance(row, dict):
+            raise BadRow("Items", "a row is not an object")
+        name = text(row, "armSkuName")
+        if not name.startswith("Standard_N") or name in self.ignored:
+            return None
+        price_type = _price_type(row)
+        region = text(row, "armRegionName")
+        starts = row.get("effectiveStartDate")
+        since = starts if isinstance(starts, str) else ""
+        if price_type is None or region.startswith("usgov") or since > now:
+            return None
+        size = self.sizes.get(name)
+        if size is None:
+            raise BadRow("armSkuName", f"unknown GPU size {name[:80]!r}")
+        if text(row, "unitOfMeasure") != "1 Hour":
+            raise BadRow("unitOfMeasure", f"{row['unitOfMeasure'][:40]!r} where '1 Hour' is documented")
+        currency = row.get("currencyCode", billing_currency)
+        if not isinstance(currency, str) or not currency:
+            raise BadRow("currencyCode", "text is missing, also as BillingCurrency")
+        offer = Offer(
+            offer_key=f"{region}/{name}/{price_type}",
+            gpu=size.gpu,
+            gpu_count=size.gpus,
+            price_type=price_type,
+            amount=amount(row, "retailPrice"),
+            currency=currency,
+            unit="hour",
+            basis="per_instance",
+            region=region,
+            country=COUNTRIES.get(region),
+            availability="unknown",
+            instance_type=name,
+        )
+        return Candidate((row.get("isPrimaryMeterRegion") is not False, since), offer, row)
+
+
+def _price_type(row: Row) -> PriceType | None:
+    """None for a row of another product."""
+    kind, product, meter = text(row, "type"), text(row, "productName"), text(row, "meterName")
+    if kind in OTHER_TYPES or product.endswith("Windows") or "CloudServices" in product.replace(" ", "") or meter.endswith(" Low Priority"):
+        return None
+    if kind != "Consumption":
+        raise BadRow("type", f"unknown type of price {kind[:40]!r}")
+    return "spot" if meter.endswith(" Spot") else "on_demand"
+
+
+def _keep_better(best: dict[str, Candidate], found: Candidate) -> None:
+    """The same offer is stated once per meter: the primary meter goes first, then the price that began last."""
+    known = best.get(found.offer.offer_key)
+    if known is None or found.rank > known.rank:
+        best[found.offer.offer_key] = found
+    elif found.rank == known.rank and found.offer.amount != known.offer.amount:
+        raise BadRow("retailPrice", f"{found.offer.offer_key} is stated twice, also as {known.offer.amount}")
