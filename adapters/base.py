@@ -67,8 +67,6 @@ class Adapter(ABC):
     confidence: ClassVar[Literal["grounded", "documented", "unsure"]] = "grounded"
     gpus: ClassVar[Mapping[str, str]] = {}
     """Vendor text -> canonical GPU id."""
-    private_fields: ClassVar[frozenset[str]] = frozenset()
-    """Fields of an answer that must never be kept, such as hosts' addresses: whoever stores a body or a sample of it removes them."""
     ignored: ClassVar[Mapping[str, str]] = {}
     """Vendor text that was seen and decided against -> why."""
 

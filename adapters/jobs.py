@@ -42,12 +42,13 @@ class GpuSpec(msgspec.Struct, frozen=True, kw_only=True):
 class JobConfig(msgspec.Struct, frozen=True, kw_only=True):
     """One job, as its owner describes it.
 
-    `job_id` is the owner's: submitting the same id again is not a second job. `command` is a program and its arguments (no shell).
-    `env` is the whole environment. `working_dir` None means an empty folder of the job's own. The price is what `billed_gpus` GPUs cost
-    each; None where there is none, and then there is no cost either.
+    `job_id` is the owner's: submitting the same id again is not a second job. `name` is for people. `command` is a program and its
+    arguments (no shell). `env` is the whole environment. `working_dir` None means an empty folder of the job's own. The price is what
+    `billed_gpus` GPUs cost each; None where there is none, and then there is no cost either.
     """
 
     job_id: str
+    name: str
     command: tuple[str, ...]
     gpu: GpuSpec
     billed_gpus: int

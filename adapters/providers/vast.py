@@ -24,6 +24,9 @@ CLAMP = 64
 MAX_BANDS = 12
 """Requests for one GPU name: 64 x 12 offers is more than any has had."""
 
+PRIVATE = frozenset({"public_ipaddr", "hostname"})
+"""Where a host's machine is on the network: never kept, not even in a rejected row."""
+
 PRICES: dict[PriceType, str] = {"on_demand": "dph_base", "bid": "min_bid"}
 
 # "Tesla V100" is left out: the name does not say whether it is the SXM2 or the PCIe card.
@@ -48,7 +51,6 @@ class Vast(Adapter):
     docs_url = "https://docs.vast.ai/api-reference/search/search-offers"
     terms = "https://vast.ai/terms (read by others as restricting systematic collection; not verified)"
     confidence = "grounded"
-    private_fields = frozenset({"public_ipaddr", "hostname"})
     gpus: ClassVar[Mapping[str, str]] = {"H200": "H200-SXM-141", "GH200 SXM": "GH200-SUPERCHIP-96"}
 
     def slices(self) -> Sequence[Slice]:
@@ -78,14 +80,14 @@ class Vast(Adapter):
                 try:
                     rows.setdefault(_key(row), (row, wanted))
                 except BadRow as bad:
-                    yield self._rejected(row, bad)
+                    yield _rejected(row, bad)
         counted = _counted(rows)
         for key, (row, wanted) in rows.items():
             for price_type in PRICES:
                 try:
                     offer = self._offer(key, row, wanted, price_type, key in counted)
                 except BadRow as bad:
-                    yield self._rejected(row, bad)
+                    yield _rejected(row, bad)
                 else:
                     if offer is not None:
                         yield offer
@@ -123,11 +125,6 @@ class Vast(Adapter):
             in_market_stats=in_market_stats,
         )
 
-    def _rejected(self, row: Any, bad: BadRow) -> Rejected:
-        if isinstance(row, dict):
-            row = {field: value for field, value in row.items() if field not in self.private_fields}
-        return rejected(row, bad)
-
 
 def _request(gpu_name: str, band: Mapping[str, float] | None = None, page: int = 1) -> Request:
     search: dict[str, Any] = {
@@ -141,6 +138,12 @@ def _request(gpu_name: str, band: Mapping[str, float] | None = None, page: int =
     if band:
         search["dph_total"] = dict(band)
     return Request(name="offers", path="/api/v0/bundles/", method="POST", json=search, page=page)
+
+
+def _rejected(row: Any, bad: BadRow) -> Rejected:
+    if isinstance(row, dict):
+        row = {field: value for field, value in row.items() if field not in PRIVATE}
+    return rejected(row, bad)
 
 
 def _key(row: Any) -> str:
