@@ -162,6 +162,10 @@ class Supervisor:
         for name in names:
             self._ask(self._rpc.stopProcess, name)
 
+    def stop_and_wait(self, name: str) -> None:
+        """Stop one, and come back when it has ended."""
+        self._ask(self._rpc.stopProcess, name, wait=True)
+
     def start(self, name: str) -> None:
         """Start one that is stopped."""
         self._ask(self._rpc.startProcess, name)
@@ -170,9 +174,9 @@ class Supervisor:
         """End supervisord and whatever still runs under it."""
         self._rpc.shutdown()
 
-    def _ask(self, method: Any, name: str) -> None:
+    def _ask(self, method: Any, name: str, *, wait: bool = False) -> None:
         try:
-            method(name, False)
+            method(name, wait)
         except xmlrpc.client.Fault as fault:
             if not fault.faultString.startswith(("NOT_RUNNING", "ALREADY_STARTED")):
                 raise
