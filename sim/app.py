@@ -88,7 +88,7 @@ class App:
         now_ms = self.clock_ms()
         try:
             wanted = msgspec.json.decode(body, type=Wanted)
-            incident = market.incidents.add(wanted, now_ms, lambda target: market.rentable(target, now_ms))
+            incident = market.incidents.add(wanted, now_ms)
         except (msgspec.DecodeError, BadIncident) as error:
             return json_answer({"error": {"message": str(error)}}, 422)
         market.forget()

@@ -52,6 +52,10 @@ class Wire:
         """This provider's valid answer that holds no row."""
         raise NotImplementedError
 
+    def rentable(self, market: Market, listing: Listing, at_ms: int) -> bool:
+        """Whether the listing is offered at that moment and can be rented."""
+        return market.stock(listing, at_ms) > 0
+
     def guarded(self, exchange: Exchange) -> bool:
         """Whether incidents on answers spare this request: a token is still given out."""
         return False

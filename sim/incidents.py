@@ -83,10 +83,13 @@ class Incidents:
     `rentable(target, at_ms)` tells whether an offer can be rented then: a spike on one that can't would be seen by nobody.
     """
 
-    def __init__(self, targets: Sequence[Target], seed: int, live_from_ms: int, automatic: bool) -> None:
+    def __init__(
+        self, targets: Sequence[Target], seed: int, live_from_ms: int, rentable: Callable[[Target, int], bool], automatic: bool = True
+    ) -> None:
         self.targets = targets
         self.seed = seed
         self.live_from_ms = live_from_ms
+        self.rentable = rentable
         self.automatic = automatic
         self.scripted: list[Incident] = []
         self._slots: dict[int, Incident | None] = {}
@@ -117,9 +120,9 @@ class Incidents:
         found = [i for n in slots if (i := self.by_itself(n)) is not None] + self.scripted
         return sorted((i for i in found if i.from_ms < to_ms and from_ms < i.to_ms), key=lambda i: (i.from_ms, i.kind))
 
-    def add(self, wanted: Wanted, now_ms: int, rentable: Callable[[Target], bool]) -> Incident:
+    def add(self, wanted: Wanted, now_ms: int) -> Incident:
         """Raises BadIncident where the request names no such provider, GPU or offer, or a useless time or factor."""
-        incident = self._checked(wanted, now_ms, rentable)
+        incident = self._checked(wanted, now_ms)
         self.scripted.append(incident)
         self._at = None
         return incident
@@ -142,16 +145,18 @@ class Incidents:
         dice = blake2b(f"{self.seed}/incident/{slot}".encode(), digest_size=16).digest()
         providers = sorted({t.provider for t in self.targets})
         provider = providers[dice[0] % len(providers)]
-        among = [t for t in self.targets if t.provider == provider]
-        target = among[int.from_bytes(dice[1:5]) % len(among)]
         from_ms = slot * SLOT_MS + 30_000 + int.from_bytes(dice[5:7]) * 120_000 // 65_536
+        among = [t for t in self.targets if t.provider == provider and self.rentable(t, from_ms)]
+        if not among:
+            return None
+        target = among[int.from_bytes(dice[1:5]) % len(among)]
         if (slot // HISTORY_SLOTS if before else slot) % 2:
             factor = (1_300_000, 1_400_000, 700_000, 740_000)[dice[7] % 4]
             return Incident("repricing", from_ms, from_ms + REPRICING_MS, provider, target.gpu, None, factor, automatic=True)
         factor = 1_600_000 + dice[7] * 5_000
         return Incident("spike", from_ms, from_ms + SPIKE_MS, provider, target.gpu, target.offer, factor, automatic=True)
 
-    def _checked(self, wanted: Wanted, now_ms: int, rentable: Callable[[Target], bool]) -> Incident:
+    def _checked(self, wanted: Wanted, now_ms: int) -> Incident:
         if not 0 < wanted.seconds <= 86_400:
             raise BadIncident("seconds: must be more than 0 and at most 86400")
         factor = wanted.factor if wanted.factor is not None else DEFAULT_FACTOR.get(wanted.kind, Decimal(1))
@@ -168,7 +173,7 @@ class Incidents:
             raise BadIncident("provider, gpu, offer: nothing of that name in this market")
         offer = wanted.offer
         if wanted.kind == "spike" and offer is None:
-            offer = next((t.offer for t in found if rentable(t)), found[0].offer)
+            offer = next((t.offer for t in found if self.rentable(t, now_ms)), found[0].offer)
         to_ms = now_ms + int(wanted.seconds * 1000)
         return Incident(wanted.kind, now_ms, to_ms, wanted.provider, wanted.gpu, offer, int(factor * PPM))
 

@@ -30,9 +30,9 @@ class Simulated:
         self.seed = seed
         self.wires: dict[str, Wire] = {wire.host: wire for wire in wires}
         listings = [listing for wire in wires for listing in wire.listings]
-        self._table = {provider: by_key(wire.listings) for wire in wires for provider in (wire.provider,)}
+        self._by_provider = {wire.provider: (wire, by_key(wire.listings)) for wire in wires}
         targets = [Target(listing.provider, listing.gpu, listing.key) for listing in listings]
-        self.incidents = Incidents(targets, seed, live_from_ms, automatic=incidents)
+        self.incidents = Incidents(targets, seed, live_from_ms, self.rentable, automatic=incidents)
         self.market = Market(listings, seed, self.incidents)
         self._second = -1
         self._cached: dict[tuple[str, str, str, frozenset[tuple[str, str]], bool, bytes], Answer] = {}
@@ -53,7 +53,8 @@ class Simulated:
         return self.wires[exchange.host].answer(self.market, exchange, at_ms)
 
     def rentable(self, target: Target, at_ms: int) -> bool:
-        return self.market.stock(self._table[target.provider][target.offer], at_ms) > 0
+        wire, listings = self._by_provider[target.provider]
+        return wire.rentable(self.market, listings[target.offer], at_ms)
 
     def recent_incidents(self, now_ms: int, hours: int = 24) -> list[Incident]:
         return self.incidents.between(now_ms - hours * 3_600_000, now_ms + 600_000)

@@ -37,9 +37,7 @@ SIZES = (
 # region, location, percent of the base price, and every n-th size is missing there (0: none)
 REGIONS = (
     ("eastus", "US East", 100, 0),
-    ("eastus2", "US East 2", 100, 7),
     ("westus3", "US West 3", 100, 5),
-    ("southcentralus", "US South Central", 104, 4),
     ("westeurope", "EU West", 112, 6),
     ("swedencentral", "SE Central", 106, 0),
     ("uksouth", "UK South", 110, 5),
@@ -122,7 +120,7 @@ def _row(sku: str, region: str, location: str, meter: str, product: str) -> dict
         "unitPrice": 0,
         "armRegionName": region,
         "location": location,
-        "effectiveStartDate": "2026-03-01T00:00:00Z",
+        "effectiveStartDate": "2025-03-01T00:00:00Z",
         "meterId": str(UUID(bytes=identity, version=4)),
         "meterName": meter,
         "productId": f"DZH318Z{identity.hex()[:5].upper()}",

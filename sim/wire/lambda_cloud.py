@@ -81,6 +81,10 @@ class LambdaWire(Wire):
         }
         return json_answer({"data": data})
 
+    def rentable(self, market: Market, listing: Listing, at_ms: int) -> bool:
+        regions = next(regions for name, *_, regions in TYPES if name == listing.key)
+        return any(has_capacity(market, listing, region, at_ms) for region in regions.split())
+
     def nothing(self, exchange: Exchange) -> bytes:
         return dumps({"data": {}})
 

@@ -60,7 +60,7 @@ class RunPodWire(Wire):
         found = []
         for name, _, gpu, _, secure, community, most in CARDS:
             if secure:
-                found.append(Listing("runpod", f"{name}/secure", gpu, most, "", "on_demand", secure, SECURE, per_gpu=True))
+                found.append(Listing("runpod", f"{name}/on_demand", gpu, most, "", "on_demand", secure, SECURE, per_gpu=True))
             if community:
                 found.append(Listing("runpod", f"{name}/community", gpu, most, "", "community", community, COMMUNITY, per_gpu=True))
         return tuple(found)
@@ -100,7 +100,7 @@ class RunPodWire(Wire):
 
     def _gpu_type(self, market: Market, at_ms: int, card: tuple[str, str, str, int, int, int, int]) -> dict[str, Any]:
         name, display, _, memory, _, _, most = card
-        secure, community = self.table.get(f"{name}/secure"), self.table.get(f"{name}/community")
+        secure, community = self.table.get(f"{name}/on_demand"), self.table.get(f"{name}/community")
         secure_price, community_price = self._price(market, at_ms, secure), self._price(market, at_ms, community)
         return {
             "id": name,
@@ -128,7 +128,7 @@ class RunPodWire(Wire):
     def _lowest(self, market: Market, at_ms: int, card: tuple[str, str, str, int, int, int, int], asked: Mapping[str, Any]) -> dict[str, Any]:
         name, _, _, memory, _, _, most = card
         count = asked.get("gpuCount") or 1
-        secure, community = self.table.get(f"{name}/secure"), self.table.get(f"{name}/community")
+        secure, community = self.table.get(f"{name}/on_demand"), self.table.get(f"{name}/community")
         match asked.get("secureCloud"):
             case True:
                 listing = secure
@@ -159,7 +159,7 @@ class RunPodWire(Wire):
     def _data_center(self, market: Market, at_ms: int, place: str, country: str) -> dict[str, Any]:
         rows = []
         for name, *_ in CARDS:
-            listing = self.table.get(f"{name}/secure")
+            listing = self.table.get(f"{name}/on_demand")
             if listing is not None:
                 stock = self._local_stock(market, at_ms, listing, place)
                 rows.append({"gpuTypeId": name, "available": stock > 0, "stockStatus": STOCK[stock]})

@@ -40,7 +40,9 @@ FAMILIES = (
     ("PRO2-", (("XXS", 2, 8), ("XS", 4, 16), ("S", 8, 32), ("M", 16, 64), ("L", 32, 128)), 27_000),
     ("STANDARD3-X", tuple((f"{n}C-{4 * n}G", n, 4 * n) for n in _SIZES), 28_000),
 )
-SMALL_ZONES = frozenset({"nl-ams-3", "pl-waw-3"})
+# What a zone sells without GPUs; the zone with most GPUs has every family, so that its GPUs stand on both of two pages of 100.
+FEW, MANY = ("DEV1-", "GP1-", "PLAY2-", "PRO2-"), tuple(family for family, _, _ in FAMILIES if not family.startswith("POP2-H"))
+SOLD = {zone: FEW for zone in ZONES} | {"fr-par-1": MANY, "pl-waw-2": MANY, "fr-par-2": tuple(family for family, _, _ in FAMILIES)}
 
 
 class ScalewayWire(Wire):
@@ -59,13 +61,13 @@ class ScalewayWire(Wire):
             for zone in zones.split():
                 for count in counts:
                     name = pattern.format(count)
-                    listing = Listing("scaleway", f"{zone}/{name}", gpu, count, zone, "on_demand", micros, HABIT)
+                    listing = Listing("scaleway", f"{zone}/{name}/on_demand", gpu, count, zone, "on_demand", micros, HABIT)
                     listings.append(listing)
                     info = {"gpu_manufacturer": "NVIDIA", "gpu_name": vendor_gpu, "gpu_memory": gib * GIB}
                     self.zones[zone][name] = (_row(cores * count, ram * count, count, info), listing)
         for family, sizes, micros in FAMILIES:
             for zone in ZONES:
-                if zone in SMALL_ZONES and family not in ("BASIC2-A", "DEV1-", "GP1-", "PLAY2-"):
+                if family not in SOLD[zone]:
                     continue
                 for suffix, cores, ram in sizes:
                     row = {**_row(cores, ram, 0, None), **_prices(cores * micros)}

@@ -16,8 +16,9 @@ HABIT = Habit(step_s=240, drift=0.008, daily=0.008, noise=0.004)
 BID_PERCENT = 62
 DISK_GB = 8
 HOURS_A_MONTH = 720
-FULL_ABOVE = 0.25
+FULL_ABOVE = 0.15
 """A machine with more than this much free has all its GPUs free; below, some are rented out."""
+CROWD = 6
 DIGITS = Context(prec=17)
 
 PLACES = (
@@ -29,30 +30,30 @@ CPUS = ("AMD EPYC 9554 64-Core Processor", "AMD EPYC 7763 64-Core Processor", "X
 
 # gpu_name, canonical id, gpu_ram in MB, USD micros per GPU-hour, machines, GPUs in a machine
 CARDS = (
-    ("B300", "B300-SXM-288", 275_040, 6_900_000, 2, 8),
-    ("B200", "B200-SXM-180", 183_359, 4_600_000, 3, 8),
-    ("H200", "H200-SXM-141", 143_771, 2_950_000, 5, 8),
-    ("H200 NVL", "H200-NVL-141", 143_771, 2_550_000, 2, 4),
-    ("H100 SXM", "H100-SXM-80", 81_559, 2_150_000, 8, 8),
+    ("B300", "B300-SXM-288", 275_040, 6_900_000, 1, 8),
+    ("B200", "B200-SXM-180", 183_359, 4_600_000, 2, 8),
+    ("H200", "H200-SXM-141", 143_771, 2_950_000, 3, 8),
+    ("H200 NVL", "H200-NVL-141", 143_771, 2_550_000, 1, 4),
+    ("H100 SXM", "H100-SXM-80", 81_559, 2_150_000, 6, 8),
     ("H100 NVL", "H100-NVL-94", 95_830, 2_050_000, 2, 4),
-    ("H100 PCIE", "H100-PCIE-80", 81_559, 1_950_000, 3, 4),
-    ("A100 SXM4", "A100-SXM-80", 81_920, 980_000, 5, 8),
-    ("A100 SXM4", "A100-SXM-40", 40_960, 720_000, 3, 8),
-    ("A100 PCIE", "A100-PCIE-80", 81_920, 890_000, 3, 4),
-    ("L40S", "L40S-PCIE-48", 46_068, 640_000, 4, 4),
+    ("H100 PCIE", "H100-PCIE-80", 81_559, 1_950_000, 2, 4),
+    ("A100 SXM4", "A100-SXM-80", 81_920, 980_000, 3, 8),
+    ("A100 SXM4", "A100-SXM-40", 40_960, 720_000, 2, 8),
+    ("A100 PCIE", "A100-PCIE-80", 81_920, 890_000, 2, 4),
+    ("L40S", "L40S-PCIE-48", 46_068, 640_000, 3, 4),
     ("L40", "L40-PCIE-48", 46_068, 560_000, 2, 4),
     ("L4", "L4-PCIE-24", 23_034, 290_000, 2, 2),
-    ("A40", "A40-PCIE-48", 46_068, 330_000, 3, 4),
-    ("RTX 6000Ada", "RTX6000ADA-PCIE-48", 49_140, 620_000, 3, 4),
-    ("RTX A6000", "RTXA6000-PCIE-48", 49_140, 390_000, 4, 4),
-    ("RTX A5000", "RTXA5000-PCIE-24", 24_564, 180_000, 3, 4),
-    ("RTX PRO 6000 WS", "RTXPRO6000WS-PCIE-96", 97_887, 1_080_000, 4, 4),
-    ("RTX PRO 6000 S", "RTXPRO6000SE-PCIE-96", 97_887, 1_150_000, 3, 8),
-    ("RTX 5090", "RTX5090-PCIE-32", 32_607, 420_000, 8, 8),
-    ("RTX 5080", "RTX5080-PCIE-16", 16_303, 190_000, 3, 2),
-    ("RTX 4090", "RTX4090-PCIE-24", 24_564, 330_000, 22, 8),
-    ("RTX 3090", "RTX3090-PCIE-24", 24_576, 150_000, 8, 4),
-    ("Tesla V100", "V100-SXM-16", 16_384, 110_000, 2, 8),
+    ("A40", "A40-PCIE-48", 46_068, 330_000, 2, 4),
+    ("RTX 6000Ada", "RTX6000ADA-PCIE-48", 49_140, 620_000, 2, 4),
+    ("RTX A6000", "RTXA6000-PCIE-48", 49_140, 390_000, 3, 4),
+    ("RTX A5000", "RTXA5000-PCIE-24", 24_564, 180_000, 2, 4),
+    ("RTX A4000", "RTXA4000-PCIE-16", 16_376, 110_000, 2, 4),
+    ("RTX PRO 6000 WS", "RTXPRO6000WS-PCIE-96", 97_887, 1_080_000, 3, 4),
+    ("RTX PRO 6000 S", "RTXPRO6000SE-PCIE-96", 97_887, 1_150_000, 2, 8),
+    ("RTX 5090", "RTX5090-PCIE-32", 32_607, 420_000, 5, 8),
+    ("RTX 5080", "RTX5080-PCIE-16", 16_303, 190_000, 2, 2),
+    ("RTX 4090", "RTX4090-PCIE-24", 24_564, 330_000, 24, 8),
+    ("RTX 3090", "RTX3090-PCIE-24", 24_576, 150_000, 5, 4),
 )  # fmt: skip
 
 Operator = Callable[[Any, Any], bool]
@@ -76,6 +77,8 @@ class Size(msgspec.Struct, frozen=True):
     listing: Listing
     machine: str
     machine_gpus: int
+    always_free: int
+    """1 where so few machines hold this GPU that the market's median would jump when one of them is rented out."""
     gpu_name: str
     storage_cost: Decimal
     facts: dict[str, Any]
@@ -92,7 +95,8 @@ class VastWire(Wire):
             for number in range(machines):
                 for size in _sizes(name, gpu, ram, micros, machines, gpus, number):
                     self.sizes.setdefault(name, []).append(size)
-        return tuple(size.listing for sizes in self.sizes.values() for size in sizes)
+        self.by_key = {size.listing.key: size for sizes in self.sizes.values() for size in sizes}
+        return tuple(size.listing for size in self.by_key.values())
 
     def answer(self, market: Market, exchange: Exchange, at_ms: int) -> Answer:
         if exchange.path.rstrip("/") != PATH.rstrip("/"):
@@ -107,9 +111,15 @@ class VastWire(Wire):
     def nothing(self, exchange: Exchange) -> bytes:
         return dumps({"offers": []})
 
+    def rentable(self, market: Market, listing: Listing, at_ms: int) -> bool:
+        """Whether this is the size that the machine's free GPUs are best listed in: smaller ones are folded into it."""
+        size = self.by_key[listing.key]
+        return listing.count <= self.free_gpus(market, size, at_ms) < 2 * listing.count
+
     def free_gpus(self, market: Market, size: Size, at_ms: int) -> int:
         plenty = market.plenty(f"vast/{size.machine}", at_ms)
-        return size.machine_gpus if plenty > FULL_ABOVE else int(plenty / FULL_ABOVE * size.machine_gpus)
+        free = size.machine_gpus if plenty > FULL_ABOVE else int(plenty / FULL_ABOVE * size.machine_gpus)
+        return max(free, size.always_free)
 
     def _search(self, market: Market, asked: Mapping[str, Any], at_ms: int) -> list[dict[str, Any]]:
         filters = [(field, op, value) for field, terms in asked.items() if field not in NOT_FILTERS for op, value in terms.items()]
@@ -146,10 +156,11 @@ def _sizes(name: str, gpu: str, ram: int, micros: int, machines: int, gpus: int,
     while count <= gpus:
         # A host asks a little more per GPU for a part of a machine than for all of it.
         own = round(micros * dear * (1 + 0.01 * (1 - count / gpus)))
-        key = f"{machine_id}/{count}"
+        gpu_ids = list(range(first_gpu_id, first_gpu_id + count))
+        key = f"{machine_id}/{count}x/{'-'.join(map(str, gpu_ids))}"
         listing = Listing("vast", key, gpu, count, PLACES[dice[6] % len(PLACES)], "on_demand", own, HABIT)
-        facts = _facts(dice, name, ram, machine_id, list(range(first_gpu_id, first_gpu_id + count)), gpus, count, storage_cost)
-        found.append(Size(listing, f"{gpu}/{number}", gpus, name, storage_cost, facts))
+        facts = _facts(dice, name, ram, machine_id, gpu_ids, gpus, count, storage_cost)
+        found.append(Size(listing, f"{gpu}/{number}", gpus, 1 if machines < CROWD else 0, name, storage_cost, facts))
         count *= 2
     return found
 

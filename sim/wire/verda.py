@@ -12,8 +12,10 @@ from sim.market import Habit, Listing, Market
 
 CLIENT_ID, CLIENT_SECRET = "sim-key", "sim-secret"  # noqa: S105 - the simulated market's own, stated in docs/architecture.md
 TOKEN_S = 3600
-ON_DEMAND = Habit(step_s=1800, drift=0.008, noise=0.003, scarcity=0.25)
-SPOT = Habit(step_s=600, drift=0.008, daily=0.006, noise=0.003, jump=0.02, scarcity=0.35)
+ON_DEMAND = Habit(step_s=1800, drift=0.008, noise=0.003)
+SPOT = Habit(step_s=600, drift=0.008, daily=0.006, noise=0.003, jump=0.02)
+SCARCITY = {"on_demand": 0.25, "spot": 0.35}
+"""About the share of time that a location has nothing of a type."""
 LOCATIONS = (("FIN-01", "Finland 1", "FI"), ("FIN-02", "Finland 2", "FI"), ("FIN-03", "Finland 3", "FI"), ("ICE-01", "Iceland 1", "IS"))
 
 # model in the type's name, model, name, canonical id, GiB per GPU, micros per GPU-hour, spot micros, counts, cores and GiB of RAM per GPU, locations
@@ -76,6 +78,10 @@ class VerdaWire(Wire):
                 return json_answer([{"code": code, "name": name, "country_code": country} for code, name, country in LOCATIONS])
         return _error(404, "not_found", "Not found")
 
+    def rentable(self, market: Market, listing: Listing, at_ms: int) -> bool:
+        key, _, kind = listing.key.rpartition("/")
+        return any(_has_stock(market, key, place, kind, at_ms) for place in self.places[key])
+
     def nothing(self, exchange: Exchange) -> bytes:
         return dumps([])
 
@@ -91,15 +97,18 @@ class VerdaWire(Wire):
 
     def _availability(self, market: Market, is_spot: bool, at_ms: int) -> list[dict[str, Any]]:
         kind = "spot" if is_spot else "on_demand"
-        limit = (SPOT if is_spot else ON_DEMAND).scarcity
         stock: dict[str, list[str]] = {code: [] for code, _, _ in LOCATIONS}
         for key, places in self.places.items():
             for place in places:
-                if market.plenty(f"verda/{key}/{place}/{kind}", at_ms) > limit:
+                if _has_stock(market, key, place, kind, at_ms):
                     stock[place].append(key)
         for listed in stock.values():
             listed.extend(row["instance_type"] for row in CPU_ROWS)
         return [{"location_code": code, "availabilities": listed} for code, listed in stock.items()]
+
+
+def _has_stock(market: Market, key: str, place: str, kind: str, at_ms: int) -> bool:
+    return market.plenty(f"verda/{key}/{place}/{kind}", at_ms) > SCARCITY[kind]
 
 
 def _row(key: str, model: str, name: str, gpus: int, gpu_gib: int, cores: int, ram: int) -> dict[str, Any]:
