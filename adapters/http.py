@@ -190,8 +190,17 @@ class ProviderClient:
                 raise PayloadChanged(f"{self._name(first)}: the same page came twice", field="next page", body=answer.raw)
             seen_bodies.add(digest)
             answers.append(answer)
-            request = self._adapter.next_page(answer.page)
+            request = self._next(answer)
         return answers
+
+    def _next(self, answer: Answer) -> Request | None:
+        try:
+            return self._adapter.next_page(answer.page)
+        except PayloadChanged as error:
+            raise PayloadChanged(f"{self._name(answer.page.request)}: {error}", field=error.field, body=answer.raw) from error
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+            message = f"{self._name(answer.page.request)}: next page cannot be read ({type(error).__name__})"
+            raise PayloadChanged(message, field="next page", body=answer.raw) from error
 
     async def _authenticated(self, request: Request) -> tuple[httpx.Response, bytes]:
         url, query = self._address(request)

@@ -1,6 +1,6 @@
 """The newest known offers of one source, by slice."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 
 from bridge.state import EncodedState, OfferState
 
@@ -61,6 +61,10 @@ class Book:
         if key in self.offers:
             return None
         return self.removed.get(key, self._complete_since_ms)
+
+    def completed_by(self, slice_names: Set[str]) -> bool:
+        """Whether every slice has been heard once these have been."""
+        return self._unanswered <= slice_names
 
     def held_in(self, slice_name: str) -> int:
         """How many offers that slice holds."""

@@ -126,13 +126,14 @@ class Poller:
         """An empty 200 is not 'no stock': it takes no offers away from a slice that may not be empty, nor all from a source."""
         read = [result for result in results if result.reading is not None]
         asked = {result.slice for result in read}
-        others = sum(held.slice not in asked and held.slice is not None for held in source.book.offers.values())
-        nothing_left = bool(source.book.offers) and not others and not any(r.reading.states for r in read if r.reading)
+        unplaced = not source.book.completed_by(asked)
+        kept = any(held.slice not in asked if held.slice is not None else unplaced for held in source.book.offers.values())
+        nothing_left = bool(source.book.offers) and not kept and not any(r.reading.states for r in read if r.reading)
         for result in read:
             if result.reading is None or result.reading.states:
                 continue
             had = source.book.held_in(result.slice)
-            if (had and not source.may_be_empty) or (nothing_left and (had or not source.may_be_empty)):
+            if (had and not source.may_be_empty) or nothing_left:
                 result.reading = None
                 result.error = PayloadChanged(f"{source.name}: empty answer where there were {had} offers", field="body")
 

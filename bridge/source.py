@@ -61,10 +61,13 @@ class Source:
         self.slices = tuple(adapter.slices())
         self.book = Book(part.name for part in self.slices)
         self.cadence_s = cadence_s(adapter, market, interval_s)
+        # Turns spare a provider that limits its callers; where nobody limits the pace, nothing is spared either.
+        in_turns = market == "live" or interval_s is None
+        self.slices_per_poll = min((in_turns and adapter.slices_per_poll) or len(self.slices), len(self.slices))
         self.slice_errors: dict[str, str] = {}
         self.polled_at_ms = 0
         self.last_success_ms: int | None = None
-        self.health: HealthRecord | None = None
+        self.health: HealthRecord | None = None if client else self.off_health(0)
         self._next_slice = 0
 
     @property
@@ -76,11 +79,6 @@ class Source:
     def enabled(self) -> bool:
         """Whether it is polled at all."""
         return self.client is not None
-
-    @property
-    def slices_per_poll(self) -> int:
-        """How many slices one poll asks."""
-        return min(self.adapter.slices_per_poll or len(self.slices), len(self.slices))
 
     @property
     def look_s(self) -> float:
@@ -104,8 +102,11 @@ class Source:
 
     @property
     def may_be_empty(self) -> bool:
-        """Whether one slice that had offers may answer with none, as a slice of a market may (the adapter's `slice_may_be_empty`)."""
-        return bool(getattr(self.adapter, "slice_may_be_empty", False))
+        """Whether one slice that had offers may answer with none: the adapter's `slice_may_be_empty`, or that it has slices asked in turns.
+
+        Those are the parts of a market, where the last offer of a kind can be rented; a zone's price list is never empty.
+        """
+        return bool(getattr(self.adapter, "slice_may_be_empty", self.adapter.slices_per_poll is not None))
 
     def next_slices(self) -> list[Slice]:
         """The slices whose turn it is."""

@@ -1,0 +1,53 @@
+"""Puts sources together from settings: which are polled, with which client, and which are off and why."""
+
+import logging
+from collections.abc import Iterable, Mapping
+
+from pydantic import SecretStr
+
+from adapters.base import Adapter
+from adapters.http import ProviderClient, tls_context
+from bridge.settings import BridgeSettings, credentials_for
+from bridge.source import Source
+
+log = logging.getLogger(__name__)
+
+
+class BadSettings(ValueError):
+    """Settings that contradict each other. The message names them."""
+
+
+def check(settings: BridgeSettings) -> None:
+    """Raises BadSettings where requests would go to the wrong place."""
+    if settings.market == "live" and settings.upstream_url:
+        raise BadSettings("GPUTICKER_UPSTREAM_URL is set, but GPUTICKER_MARKET is live: real credentials would go to another host")
+    if settings.market != "live" and not settings.upstream_url:
+        raise BadSettings(f"GPUTICKER_MARKET is {settings.market}, but GPUTICKER_UPSTREAM_URL is empty: real providers would be asked")
+
+
+def chosen(adapters: Mapping[str, Adapter], names: Iterable[str]) -> dict[str, Adapter]:
+    """The adapters of these names; all of them where no name is given. Raises BadSettings for an unknown one."""
+    names = list(names)
+    unknown = [name for name in names if name not in adapters]
+    if unknown:
+        raise BadSettings(f"--sources: no source named {', '.join(unknown)}; there are {', '.join(adapters)}")
+    return {name: adapter for name, adapter in adapters.items() if name in names or not names}
+
+
+def build_sources(settings: BridgeSettings, adapters: Mapping[str, Adapter], known: dict[str, SecretStr]) -> dict[str, Source]:
+    """One Source per adapter. A missing credential turns that source off, with one warning."""
+    tls = tls_context(settings.upstream_ca if settings.upstream_url else None)
+    sources = {}
+    for name, adapter in adapters.items():
+        credentials = credentials_for(adapter, settings.market, known)
+        off_reason = None
+        client = None
+        if credentials is None:
+            missing = ", ".join(f"GPUTICKER_{credential}" for credential in adapter.credential if credential not in known)
+            off_reason = f"{missing} is not set"
+            log.warning("%s is off: %s", name, off_reason)
+        else:
+            gap_s = adapter.min_gap.total_seconds() if settings.market == "live" else 0.0
+            client = ProviderClient(adapter, credentials=credentials, upstream_url=settings.upstream_url, tls=tls, min_gap_s=gap_s)
+        sources[name] = Source(adapter, client, settings.market, interval_s=settings.interval_s, off_reason=off_reason)
+    return sources

@@ -1,0 +1,134 @@
+"""Kafka and the schema registry, as the bridge meets them: the producer's settings, and the state that latest-offers keeps."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import msgspec
+from confluent_kafka import Consumer, KafkaError, KafkaException, Producer, TopicPartition
+from confluent_kafka.schema_registry.error import SchemaRegistryError
+
+from bridge.changes import Acknowledged
+from bridge.state import EncodedState, OfferState
+from schemas.codec import Decoder, UndecodableRecord
+from schemas.topics import LATEST_OFFERS, PARTITIONS
+from schemas.vocabulary import Market
+
+log = logging.getLogger(__name__)
+librdkafka_log = logging.getLogger("bridge.librdkafka")
+
+T = TypeVar("T")
+READ_BATCH = 1000
+IDLE_S = 10.0
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 10.0
+
+
+class LatestOffers(msgspec.Struct):
+    """What Kafka holds: by source and offer key, and the greatest `seq` so far."""
+
+    by_source: dict[str, dict[str, Acknowledged]]
+    seq: int = 0
+
+
+def make_producer(kafka: str) -> Producer:
+    """An idempotent producer that never gives a record up: one batch per source waits through an outage, newer polls are coalesced."""
+    return Producer(
+        {
+            "bootstrap.servers": kafka,
+            "client.id": "gputicker-bridge",
+            "enable.idempotence": True,
+            "acks": "all",
+            "linger.ms": 5,
+            "compression.type": "lz4",
+            "message.timeout.ms": 0,
+            "queue.buffering.max.messages": 200_000,
+            "queue.buffering.max.kbytes": 131_072,
+            "reconnect.backoff.max.ms": 2_000,
+            "topic.metadata.refresh.interval.ms": 30_000,
+            "log_level": 2,
+        },
+        logger=librdkafka_log,
+    )
+
+
+def read_latest_offers(kafka: str, registry_url: str, market: Market) -> LatestOffers:
+    """The compacted topic from its beginning to its end. Blocks; raises KafkaException or SchemaRegistryError. Reads this market only."""
+    consumer = Consumer(
+        {
+            "bootstrap.servers": kafka,
+            "group.id": "gputicker-bridge-restore",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+            "log_level": 2,
+        },
+        logger=librdkafka_log,
+    )
+    try:
+        consumer.assign([TopicPartition(LATEST_OFFERS.name, partition, 0) for partition in range(PARTITIONS)])
+        return _read_to_end(consumer, Decoder.from_registry(registry_url), market)
+    finally:
+        consumer.close()
+
+
+async def until_done(what: str, work: Callable[[], T]) -> T:
+    """The work's result, tried in a thread again and again with growing pauses while Kafka or the registry is away."""
+    pause_s = FIRST_PAUSE_S
+    away = False
+    while True:
+        try:
+            result = await asyncio.to_thread(work)
+        except (KafkaException, SchemaRegistryError, OSError) as error:
+            if not away:
+                log.warning("%s: not yet, trying on: %s", what, _brief(error))
+            away = True
+        except Exception as error:
+            # The registry's client lets its HTTP library's own errors through, which are not ours to import.
+            if type(error).__module__.partition(".")[0] not in ("httpx", "httpcore", "requests", "urllib3"):
+                raise
+            if not away:
+                log.warning("%s: not yet, trying on: %s", what, type(error).__name__)
+            away = True
+        else:
+            if away:
+                log.info("%s: done", what)
+            return result
+        await asyncio.sleep(pause_s)
+        pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
+
+
+def _read_to_end(consumer: Any, decode: Decoder, market: Market) -> LatestOffers:
+    latest: dict[bytes | None, bytes | None] = {}
+    unfinished = set(range(PARTITIONS))
+    while unfinished:
+        messages = consumer.consume(READ_BATCH, timeout=IDLE_S)
+        if not messages:
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{LATEST_OFFERS.name}: nothing read for {IDLE_S:.0f} s"))
+        for message in messages:
+            error = message.error()
+            if error is None:
+                latest[message.key()] = message.value()
+            elif error.code() == KafkaError._PARTITION_EOF:
+                unfinished.discard(message.partition())
+            else:
+                raise KafkaException(error)
+    found = LatestOffers({})
+    for value in filter(None, latest.values()):
+        try:
+            record = decode(value)
+        except UndecodableRecord as error:
+            log.warning("%s: a record cannot be read, skipped: %s", LATEST_OFFERS.name, error)
+            continue
+        if record["market"] != market:
+            continue
+        state = EncodedState(msgspec.convert(record, OfferState))
+        offers = found.by_source.setdefault(record["source"], {})
+        offers[record["offer_key"]] = Acknowledged(state, record["observed_at_ms"], record["event_time_ms"])
+        found.seq = max(found.seq, record["seq"])
+    return found
+
+
+def _brief(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".replace("\n", " ")[:200]
