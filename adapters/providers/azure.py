@@ -84,9 +84,12 @@ class Size(NamedTuple):
 
 
 class Candidate(NamedTuple):
-    rank: tuple[bool, str]
+    """One row's statement of an offer; `disputed` where another row of the same rank states another price."""
+
+    primary: bool
+    since: str
     offer: Offer
-    row: Row
+    disputed: bool = False
 
 
 def _sizes() -> dict[str, Size]:
@@ -143,7 +146,8 @@ class Azure(Adapter):
                 except BadRow as bad:
                     yield rejected(row, bad)
         for candidate in best.values():
-            yield candidate.offer
+            if not candidate.disputed:
+                yield candidate.offer
 
     def _candidate(self, row: Any, billing_currency: Any, now: str) -> Candidate | None:
         if not isinstance(row, dict):
@@ -179,7 +183,7 @@ class Azure(Adapter):
             availability="unknown",
             instance_type=name,
         )
-        return Candidate((row.get("isPrimaryMeterRegion") is not False, since), offer, row)
+        return Candidate(row.get("isPrimaryMeterRegion") is not False, since, offer)
 
 
 def _price_type(row: Row) -> PriceType | None:
@@ -193,9 +197,17 @@ def _price_type(row: Row) -> PriceType | None:
 
 
 def _keep_better(best: dict[str, Candidate], found: Candidate) -> None:
-    """The same offer is stated once per meter: the primary meter goes first, then the price that began last."""
-    known = best.get(found.offer.offer_key)
-    if known is None or found.rank > known.rank:
-        best[found.offer.offer_key] = found
-    elif found.rank == known.rank and found.offer.amount != known.offer.amount:
-        raise BadRow("retailPrice", f"{found.offer.offer_key} is stated twice, also as {known.offer.amount}")
+    """The same offer is stated once per meter: the primary meter goes first, then the price that began last.
+
+    Where neither decides between two prices, none is an offer. Raises BadRow then.
+    """
+    key = found.offer.offer_key
+    known = best.get(key)
+    if known is None or found.primary > known.primary:
+        best[key] = found
+    elif found.primary == known.primary:
+        if found.offer.amount != known.offer.amount and (found.since == known.since or not (found.since and known.since)):
+            best[key] = known._replace(disputed=True)
+            raise BadRow("retailPrice", f"{key} is stated twice, as {known.offer.amount} and {found.offer.amount}")
+        if found.since > known.since:
+            best[key] = found
