@@ -65,9 +65,12 @@ def kafka_command(*arguments: str) -> list[str]:
 def _registry(stack: Stack) -> list[str]:
     return _java(
         "-Xmx256m",
+        "-XX:TieredStopAtLevel=1",
         f"-Dquarkus.http.host={HOST}",
         f"-Dquarkus.http.port={stack.port('registry')}",
-        "-Dquarkus.management.enabled=false",
+        # Apicurio was built with its management interface on: by default it listens on port 9000 of every address.
+        f"-Dquarkus.management.host={HOST}",
+        f"-Dquarkus.management.port={stack.port('registry_management')}",
         "-jar",
         str(REGISTRY / "quarkus-run.jar"),
     )
@@ -146,7 +149,7 @@ _SERVICES = (
         ports=("kafka", "kafka_controller"),
         stop_grace_s=15,
     ),
-    Service(name="registry", about="Avro schemas", command=_registry, ports=("registry",), env=_registry_env),
+    Service(name="registry", about="Avro schemas", command=_registry, ports=("registry", "registry_management"), env=_registry_env),
     Service(name="bridge", about="polls every source", command=_own("bridge"), needs=("redis", "sim"), stop_grace_s=15),
     Service(name="api", about="price query and dashboard", command=_own("api"), ports=("api",)),
     Service(name="topics", about="creates topics, registers schemas", command=_own("stack.topics"), needs=("kafka", "registry"), once=True),

@@ -20,6 +20,7 @@ PORTS = {
     "flink_blob": 84,
     "flink_taskmanager_rpc": 85,
     "flink_taskmanager_data": 86,
+    "registry_management": 87,
     "airflow": 88,
     "kafka": 92,
     "kafka_controller": 93,

@@ -34,6 +34,7 @@ def config_text(stack: Stack) -> str:
     lines = [
         "[supervisord]",
         "nodaemon=true",
+        "silent=true",
         "umask=077",
         f"directory={_escaped(ROOT)}",
         f"logfile={_escaped(stack.logs_dir / 'supervisord.log')}",
