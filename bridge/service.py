@@ -17,9 +17,10 @@ from bridge.book import Held
 from bridge.kafka import read_latest_offers, until_done
 from bridge.letters import DeadLetters, bad_body
 from bridge.poller import Poller, PollResult
+from bridge.progress import ProgressStore
 from bridge.publisher import Publisher
 from bridge.settings import BridgeSettings
-from bridge.snapshot import BACKFILL_KEY, REDIS_ERRORS, SnapshotWriter, listen_for_refresh
+from bridge.snapshot import SnapshotWriter, listen_for_refresh
 from bridge.source import Source
 from schemas.codec import register_schemas
 
@@ -183,13 +184,11 @@ class Bridge:
         """Wait until history is published: what comes before it in time must come before it in the topic."""
         if self._settings.history_hours <= 0:
             return
+        store = ProgressStore(self._settings.data_dir, self._redis)
         said = False
         while True:
-            try:
-                state = await self._redis.hget(BACKFILL_KEY, "state")
-            except REDIS_ERRORS:
-                state = None
-            if state == b"done":
+            progress = await store.read()
+            if progress is not None and progress.state == "done":
                 return
             if not said:
                 log.info("kafka output waits for the backfill")
