@@ -93,8 +93,9 @@ LIMIT {{limit:UInt32}}"""  # noqa: S608
 def cheapest_history(
     *, now: datetime, hours: float = 24, gpu: str | None = None, price_type: str | None = None, market: str | None = None
 ) -> Query:
-    """The market's lowest price per GPU and window over the last `hours`, oldest first: `gpu`, `window_start`, `min_micros`, `median_micros`.
+    """The market's lowest price per GPU and window over the last `hours`, oldest first.
 
+    Columns: `gpu`, `window_start`, `min_micros`, `median_micros`.
     Over all price types, unless one is asked for; `median_micros` is then the lowest of their medians.
     """
     where = _Where("scope = 'market'")

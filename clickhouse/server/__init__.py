@@ -1,0 +1,1 @@
+"""chdb, the ClickHouse engine as a library, behind ClickHouse's HTTP interface."""
