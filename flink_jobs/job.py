@@ -1,0 +1,76 @@
+"""Submits the job: `python -m flink_jobs.job`, in Flink's own environment, with its options as one JSON object on standard input.
+
+Prints `{"job_id": ...}` and leaves. Only PyFlink and the standard library are imported here.
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flink_jobs.render import JobOptions, statements
+
+JOB_NAME = "gputicker"
+CHECKPOINT_EVERY = "5 s"
+STATE_KEPT = "48 h"
+
+
+def table_options(flink_url: str, jars: list[Path], parallelism: int, restore_from: str | None) -> dict[str, str]:
+    """Flink options of the job by name. `restore_from` is a checkpoint's folder, or None to begin with the oldest records."""
+    address = urlsplit(flink_url)
+    options = {
+        "execution.target": "remote",
+        "rest.address": str(address.hostname),
+        "rest.port": str(address.port),
+        "pipeline.name": JOB_NAME,
+        "pipeline.jars": ";".join(jar.resolve().as_uri() for jar in jars),
+        "pipeline.object-reuse": "true",
+        "parallelism.default": str(parallelism),
+        "pipeline.max-parallelism": "64",
+        "table.local-time-zone": "UTC",
+        # Baselines of offers and groups that have gone silent.
+        "table.exec.state.ttl": STATE_KEPT,
+        "execution.checkpointing.interval": CHECKPOINT_EVERY,
+        "execution.checkpointing.min-pause": "2 s",
+        "execution.checkpointing.timeout": "2 min",
+        "execution.checkpointing.tolerable-failed-checkpoints": "10",
+        "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
+    }
+    if restore_from is not None:
+        # The new job owns the old checkpoint from then on and deletes it when it has newer ones.
+        options |= {"execution.state-recovery.path": restore_from, "execution.state-recovery.claim-mode": "CLAIM"}
+    return options
+
+
+def submit(options: dict[str, str], job: JobOptions) -> str:
+    """Plan the SQL and hand it to the job manager; the job's id. Raises whatever Flink raises."""
+    from pyflink.common import Configuration
+    from pyflink.table import EnvironmentSettings, TableEnvironment
+
+    configuration = Configuration()
+    for name, value in options.items():
+        configuration.set_string(name, value)
+    tables = TableEnvironment.create(EnvironmentSettings.new_instance().in_streaming_mode().with_configuration(configuration).build())
+    inserts = tables.create_statement_set()
+    for statement in statements(job):
+        if statement.startswith("INSERT"):
+            inserts.add_insert_sql(statement)
+        else:
+            tables.execute_sql(statement)
+    client = inserts.execute().get_job_client()
+    if client is None:
+        raise RuntimeError("Flink gave no job client back")
+    return str(client.get_job_id())
+
+
+def main() -> None:
+    request: dict[str, Any] = json.load(sys.stdin)
+    job = JobOptions(kafka=request["kafka"], registry_url=request["registry_url"], window_s=request["window_s"])
+    jars = [Path(jar) for jar in request["jars"]]
+    options = table_options(request["flink_url"], jars, request["parallelism"], request["restore_from"])
+    sys.stdout.write(json.dumps({"job_id": submit(options, job)}) + "\n")
+
+
+if __name__ == "__main__":
+    main()
