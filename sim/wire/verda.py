@@ -18,19 +18,20 @@ SCARCITY = {"on_demand": 0.25, "spot": 0.35}
 """About the share of time that a location has nothing of a type."""
 LOCATIONS = (("FIN-01", "Finland 1", "FI"), ("FIN-02", "Finland 2", "FI"), ("FIN-03", "Finland 3", "FI"), ("ICE-01", "Iceland 1", "IS"))
 
+# A GPU that other providers rent out too, at a very different price, stands in one location: a count that moves would move the median.
 # model in the type's name, model, name, canonical id, GiB per GPU, micros per GPU-hour, spot micros, counts, cores and GiB of RAM per GPU, locations
 CARDS = (
     ("B300", "B300", "B300 SXM6 262GB", "B300-SXM-288", 262, 4_950_000, 1_485_000, (1, 2, 4, 8), 30, 275, "FIN-03"),
-    ("B200", "B200", "B200 SXM6 180GB", "B200-SXM-180", 180, 3_990_000, 1_197_000, (1, 2, 4, 8), 30, 184, "FIN-03 ICE-01"),
-    ("H200.141S", "H200", "H200 SXM5 141GB", "H200-SXM-141", 141, 2_990_000, 897_000, (1, 2, 4, 8), 44, 182, "FIN-02 FIN-03"),
-    ("H100.80S", "H100", "H100 SXM5 80GB", "H100-SXM-80", 80, 2_290_000, 687_000, (1, 2, 4, 8), 30, 120, "FIN-01 FIN-02 ICE-01"),
-    ("A100", "A100 80GB", "A100 SXM4 80GB", "A100-SXM-80", 80, 1_290_000, 387_000, (1, 2, 4, 8), 22, 120, "FIN-01 FIN-03"),
+    ("B200", "B200", "B200 SXM6 180GB", "B200-SXM-180", 180, 3_990_000, 1_197_000, (1, 2, 4, 8), 30, 184, "FIN-03"),
+    ("H200.141S", "H200", "H200 SXM5 141GB", "H200-SXM-141", 141, 2_990_000, 897_000, (1, 2, 4, 8), 44, 182, "FIN-02"),
+    ("H100.80S", "H100", "H100 SXM5 80GB", "H100-SXM-80", 80, 2_290_000, 687_000, (1, 2, 4, 8), 30, 120, "FIN-01"),
+    ("A100", "A100 80GB", "A100 SXM4 80GB", "A100-SXM-80", 80, 1_290_000, 387_000, (1, 2, 4, 8), 22, 120, "FIN-03"),
     ("A100.40S", "A100 40GB", "A100 SXM4 40GB", "A100-SXM-40", 40, 721_000, 216_300, (1, 8), 22, 120, "FIN-01"),
-    ("RTXPRO6000", "RTX PRO 6000", "RTX PRO 6000 96GB", "RTXPRO6000SE-PCIE-96", 96, 1_390_000, 417_000, (1, 2, 4, 8), 30, 120, "FIN-03"),
-    ("L40S", "L40S", "L40S 48GB", "L40S-PCIE-48", 48, 910_000, 273_000, (1, 2, 4, 8), 20, 60, "FIN-01 ICE-01"),
-    ("RTX6000ADA", "RTX 6000 Ada", "RTX 6000 Ada 48GB", "RTX6000ADA-PCIE-48", 48, 830_000, 249_000, (1, 2, 4, 8), 10, 60, "FIN-01"),
-    ("A6000", "RTX A6000", "RTX A6000 48GB", "RTXA6000-PCIE-48", 48, 490_000, 147_000, (1, 2, 4, 8), 10, 60, "FIN-01"),
-    ("V100", "Tesla V100", "Tesla V100 16GB", "V100-SXM-16", 16, 138_000, 41_400, (1, 2, 4, 8), 6, 23, "FIN-01"),
+    ("RTXPRO6000", "RTX PRO 6000", "RTX PRO 6000 96GB", "RTXPRO6000SE-PCIE-96", 96, 1_390_000, 417_000, (1, 2, 4, 8), 30, 120, "FIN-02 FIN-03"),
+    ("L40S", "L40S", "L40S 48GB", "L40S-PCIE-48", 48, 910_000, 273_000, (1, 2, 4, 8), 20, 60, "ICE-01"),
+    ("RTX6000ADA", "RTX 6000 Ada", "RTX 6000 Ada 48GB", "RTX6000ADA-PCIE-48", 48, 830_000, 249_000, (1, 2, 4, 8), 10, 60, "FIN-01 ICE-01"),
+    ("A6000", "RTX A6000", "RTX A6000 48GB", "RTXA6000-PCIE-48", 48, 490_000, 147_000, (1, 2, 4, 8), 10, 60, "FIN-01 ICE-01"),
+    ("V100", "Tesla V100", "Tesla V100 16GB", "V100-SXM-16", 16, 138_000, 41_400, (1, 2, 4, 8), 6, 23, "FIN-01 FIN-02"),
 )
 CPU_NODES = ((4, 16, 29_000), (8, 32, 58_000), (16, 64, 116_000), (32, 128, 232_000), (64, 256, 464_000), (120, 480, 870_000))
 
