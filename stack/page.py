@@ -22,7 +22,7 @@ def page(stack: Stack) -> str:
     if "flink" in urls:
         doors.append(("Flink", urls["flink"]))
     if "airflow" in urls:
-        user, password = airflow_login(stack) or ("admin", "not generated yet")
+        user, password = airflow_login(stack)
         doors.append(("Airflow", f"{urls['airflow']}   (user {user}, password {password})"))
     if "sim" in urls:
         doors.append(("market", f"{urls['sim']}/"))

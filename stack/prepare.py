@@ -88,16 +88,18 @@ def _flink(stack: Stack) -> None:
     for file in (flink_home() / "conf").iterdir():
         if file.name not in ("config.yaml", "log4j-console.properties"):
             shutil.copy2(file, folder / "conf" / file.name)
-    replace_text(folder / "conf" / "config.yaml", config_yaml(flink_config(HOST, ports, stack.data_dir)))
+    config = flink_config(HOST, ports, stack.data_dir) | {"web.tmpdir": str(folder / "tmp")}
+    replace_text(folder / "conf" / "config.yaml", config_yaml(config))
     replace_text(folder / "conf" / "log4j-console.properties", LOG4J_CONSOLE)
 
 
-def airflow_login(stack: Stack) -> tuple[str, str] | None:
-    """Airflow's user and password; None before its first start."""
-    try:
-        passwords: dict[str, str] = json.loads((stack.data_dir / "airflow" / "passwords.json").read_text())
-    except FileNotFoundError:
-        return None
+def airflow_login(stack: Stack) -> tuple[str, str]:
+    """Airflow's user and its generated password, kept in the data folder; made at the first call."""
+    path = stack.data_dir / "airflow" / "passwords.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        replace_text(path, json.dumps({"admin": secrets.token_urlsafe(12)}))
+    passwords: dict[str, str] = json.loads(path.read_text())
     return next(iter(passwords.items()))
 
 
@@ -117,11 +119,8 @@ def airflow_secrets(stack: Stack) -> dict[str, str]:
 
 
 def _airflow(stack: Stack) -> None:
-    folder = stack.data_dir / "airflow"
-    folder.mkdir(parents=True, exist_ok=True)
     airflow_secrets(stack)
-    if airflow_login(stack) is None:
-        replace_text(folder / "passwords.json", json.dumps({"admin": secrets.token_urlsafe(12)}))
+    airflow_login(stack)
 
 
 def write_stack(stack: Stack, path: Path) -> None:

@@ -11,7 +11,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 MARK = "GPUTICKER_STACK_DIR"
-"""Environment variable that every process of a stack carries, children too: how leftovers are found."""
+SERVICE_MARK = "GPUTICKER_STACK_SERVICE"
+"""Environment variables that every process of a stack carries, children too: how leftovers are found."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,14 +66,14 @@ def started_ticks(pid: int) -> int | None:
     return None if fields[0] == "Z" else int(fields[19])
 
 
-def processes_of(data_dir: Path) -> list[int]:
-    """The pids of all living processes that carry this stack's mark, ours excepted."""
-    wanted = f"{MARK}={data_dir}".encode()
+def processes_of(data_dir: Path, service: str | None = None) -> list[int]:
+    """The pids of all living processes that carry this stack's mark (and this service's, where one is named), ours excepted."""
+    wanted = {f"{MARK}={data_dir}".encode()} | ({f"{SERVICE_MARK}={service}".encode()} if service else set())
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit() or int(folder.name) == os.getpid():
             continue
         with suppress(PermissionError, FileNotFoundError, ProcessLookupError):
-            if wanted in (folder / "environ").read_bytes().split(b"\0") and started_ticks(int(folder.name)) is not None:
+            if wanted <= set((folder / "environ").read_bytes().split(b"\0")) and started_ticks(int(folder.name)) is not None:
                 found.append(int(folder.name))
     return found

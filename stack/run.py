@@ -6,13 +6,15 @@ The supervisor starts every service through this, and starts it again when it di
 import argparse
 import logging
 import os
+import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 from stack import records
-from stack.paths import APP_ENV, ROOT
+from stack.paths import AIRFLOW_ENV, APP_ENV, FLINK_ENV, ROOT
 from stack.prepare import airflow_secrets, prepare
 from stack.probes import probe
 from stack.services import Service, environment, service, services
@@ -22,7 +24,7 @@ log = logging.getLogger("stack.run")
 
 NEEDS_WITHIN_S = 180
 """After that the service starts all the same, and says itself what it lacks."""
-AFTER_WITHIN_S = 60
+AFTER_WITHIN_S = 45
 POLL_S = 0.2
 SHORT_LIFE_S = 10
 BACKOFF_CAP_S = 15
@@ -57,6 +59,7 @@ class _Start:
         """Wait, prepare, become it. Comes back for one-shots alone, with their exit code."""
         if self.one.once and self.earlier_done:
             return 0
+        self._end_orphans()
         self._pause()
         self._wait(self.one.needs, NEEDS_WITHIN_S)
         self._wait(self.one.after, AFTER_WITHIN_S)
@@ -73,6 +76,14 @@ class _Start:
         if code == 0:
             self._record("done")
         return code
+
+    def _end_orphans(self) -> None:
+        """Children that a killed predecessor left hold its ports. A session of its own (a job that runs on) is none of them."""
+        for pid in records.processes_of(self.stack.data_dir, self.one.name):
+            with suppress(ProcessLookupError):
+                if os.getsid(pid) == os.getsid(0):
+                    log.warning("%s: ending process %d, which the one before left behind", self.one.name, pid)
+                    os.kill(pid, signal.SIGKILL)
 
     def _pause(self) -> None:
         pause_s = _pause_s(self.backoff)
@@ -110,7 +121,7 @@ class _Start:
         """The machine's own few, the service's own, and what only this service may see of ours: credentials go to the bridge alone."""
         env = {name: os.environ[name] for name in MACHINE_ENV if name in os.environ}
         env["PYTHONUNBUFFERED"] = "1"
-        env[records.MARK] = str(self.stack.data_dir)
+        env |= {records.MARK: str(self.stack.data_dir), records.SERVICE_MARK: self.one.name}
         if self.one.name == "bridge" and self.stack.market == "live":
             passed = [*NETWORK_ENV, *credential_names()]
             env |= {name: os.environ[name] for name in passed if name in os.environ}
@@ -118,8 +129,8 @@ class _Start:
             env |= {name: value for name, value in os.environ.items() if name.startswith("GPUTICKER_SIM_")}
         if self.one.name == "airflow":
             env |= airflow_secrets(self.stack)
-        if self.one.part is None:
-            env["PATH"] = f"{APP_ENV / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
+        environments = {"airflow": AIRFLOW_ENV, "flink": FLINK_ENV}
+        env["PATH"] = f"{environments.get(self.one.part or '', APP_ENV) / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
         return env | environment(self.stack, self.one)
 
 

@@ -27,8 +27,7 @@ class Service:
     once: bool = False
     env: Callable[[Stack], Mapping[str, str]] = field(default=lambda _: {})
     stop_grace_s: int = 10
-    stop_group: bool = False
-    """Whether the whole process group gets the stop signal, because the process doesn't pass it on."""
+    stop_signal: str = "TERM"
 
 
 def _own(module: str) -> Callable[[Stack], list[str]]:
@@ -197,7 +196,8 @@ _SERVICES = (
         part="airflow",
         env=_airflow_env,
         stop_grace_s=20,
-        stop_group=True,
+        # Only Ctrl-C makes `standalone` stop its parts in order.
+        stop_signal="INT",
     ),
 )
 

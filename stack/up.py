@@ -16,12 +16,12 @@ import psutil
 from stack import records, supervisor
 from stack.page import page
 from stack.paths import AIRFLOW_ENV, APP_ENV, FLINK_ENV, FORMAT_JAR, INSTALLED, JARS, REGISTRY, python
-from stack.prepare import write_stack
+from stack.prepare import prepare, write_stack
 from stack.probes import get, probe
 from stack.services import STOP_ORDER, Service, services
 from stack.settings import HOST, STATE_FILE, Stack
 
-READY_WITHIN_S = 20
+READY_WITHIN_S = 60
 POLL_S = 0.25
 KILL_AFTER_S = 5
 STOP_WITHIN_S = 60
@@ -51,6 +51,8 @@ def up(stack: Stack, say: Say, *, detach: bool) -> int:
     _check_ports(stack)
     for one in services(stack):
         (stack.run_dir / f"{one.name}.json").unlink(missing_ok=True)
+    if "airflow" not in stack.without:
+        prepare(stack, "airflow")
     write_stack(stack, stack.data_dir / STATE_FILE)
     with _SignalsRaise():
         try:
@@ -196,7 +198,7 @@ def _end_leftovers(data_dir: Path, say: Say) -> list[int]:
     left = records.processes_of(data_dir)
     if not left:
         return []
-    say(f"Ending {len(left)} processes that an earlier stack left behind.")
+    say(f"Ending {len(left)} processes of this stack that nothing holds any more.")
     for signal_number in (signal.SIGTERM, signal.SIGKILL):
         for pid in records.processes_of(data_dir):
             with suppress(ProcessLookupError):
