@@ -1,0 +1,1 @@
+"""The read API and the dashboard: the latest offers from an in-process copy of Redis, history from ClickHouse."""
