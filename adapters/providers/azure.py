@@ -4,7 +4,8 @@ https://learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-
 
 Prices are USD per hour for the whole machine; stock is not told. Spot is told by the end of the meter's name and can cost as much as on
 demand (H200 in uksouth, recorded 2026-10). Rows of other products are left out: Windows (licence included), the old batch kind "Low
-Priority", reservations, DevTest, Cloud Services and government regions. The GPU is known by the size's name only.
+Priority", reservations, DevTest, Cloud Services, government regions, meters that nothing is charged by, and prices yet to begin. Where two
+prices of one offer are left, neither is believed. The GPU is known by the size's name only.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -83,15 +84,6 @@ class Size(NamedTuple):
     gpus: int
 
 
-class Candidate(NamedTuple):
-    """One row's statement of an offer; `disputed` where another row of the same rank states another price."""
-
-    primary: bool
-    since: str
-    offer: Offer
-    disputed: bool = False
-
-
 def _sizes() -> dict[str, Size]:
     pairs = ((gpu, *size.split(":")) for gpu, sizes in SIZES.items() for size in sizes.split())
     return {f"Standard_{name}": Size(gpu, int(gpus)) for gpu, name, gpus in pairs}
@@ -135,21 +127,23 @@ class Azure(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         now = observed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        best: dict[str, Candidate] = {}
+        offers: dict[str, Offer] = {}
+        disputed: set[str] = set()
         for page in pages:
             currency = page.body.get("BillingCurrency") if isinstance(page.body, dict) else None
             for row in listing(page.body, "Items"):
                 try:
-                    found = self._candidate(row, currency, now)
-                    if found is not None:
-                        _keep_better(best, found)
+                    offer = self._offer(row, currency, now)
+                    if offer is not None and offers.setdefault(offer.offer_key, offer).amount != offer.amount:
+                        disputed.add(offer.offer_key)
+                        raise BadRow("retailPrice", f"{offer.offer_key} is stated twice, also as {offers[offer.offer_key].amount}")
                 except BadRow as bad:
                     yield rejected(row, bad)
-        for candidate in best.values():
-            if not candidate.disputed:
-                yield candidate.offer
+        for key, offer in offers.items():
+            if key not in disputed:
+                yield offer
 
-    def _candidate(self, row: Any, billing_currency: Any, now: str) -> Candidate | None:
+    def _offer(self, row: Any, billing_currency: Any, now: str) -> Offer | None:
         if not isinstance(row, dict):
             raise BadRow("Items", "a row is not an object")
         name = text(row, "armSkuName")
@@ -157,9 +151,7 @@ class Azure(Adapter):
             return None
         price_type = _price_type(row)
         region = text(row, "armRegionName")
-        starts = row.get("effectiveStartDate")
-        since = starts if isinstance(starts, str) else ""
-        if price_type is None or region.startswith("usgov") or since > now:
+        if price_type is None or region.startswith("usgov") or not _charged(row, now):
             return None
         size = self.sizes.get(name)
         if size is None:
@@ -169,7 +161,7 @@ class Azure(Adapter):
         currency = row.get("currencyCode", billing_currency)
         if not isinstance(currency, str) or not currency:
             raise BadRow("currencyCode", "text is missing, also as BillingCurrency")
-        offer = Offer(
+        return Offer(
             offer_key=f"{region}/{name}/{price_type}",
             gpu=size.gpu,
             gpu_count=size.gpus,
@@ -183,7 +175,6 @@ class Azure(Adapter):
             availability="unknown",
             instance_type=name,
         )
-        return Candidate(row.get("isPrimaryMeterRegion") is not False, since, offer)
 
 
 def _price_type(row: Row) -> PriceType | None:
@@ -196,18 +187,7 @@ def _price_type(row: Row) -> PriceType | None:
     return "spot" if meter.endswith(" Spot") else "on_demand"
 
 
-def _keep_better(best: dict[str, Candidate], found: Candidate) -> None:
-    """The same offer is stated once per meter: the primary meter goes first, then the price that began last.
-
-    Where neither decides between two prices, none is an offer. Raises BadRow then.
-    """
-    key = found.offer.offer_key
-    known = best.get(key)
-    if known is None or found.primary > known.primary:
-        best[key] = found
-    elif found.primary == known.primary:
-        if found.offer.amount != known.offer.amount and (found.since == known.since or not (found.since and known.since)):
-            best[key] = known._replace(disputed=True)
-            raise BadRow("retailPrice", f"{key} is stated twice, as {known.offer.amount} and {found.offer.amount}")
-        if found.since > known.since:
-            best[key] = found
+def _charged(row: Row, now: str) -> bool:
+    """Whether machines are charged by this row now: not by a meter that is not the region's primary one, nor at a price yet to begin."""
+    starts = row.get("effectiveStartDate")
+    return row.get("isPrimaryMeterRegion") is not False and not (isinstance(starts, str) and starts > now)

@@ -95,8 +95,10 @@ class Scaleway(Adapter):
     def _gpu(self, row: Row) -> str:
         info = child(row, "gpu_info")
         name = text(info, "gpu_name")
-        mig = row.get("mig_profile")
-        if not mig:
+        if "mig_profile" not in row:
+            raise BadRow("mig_profile", "missing: a slice would pass for a whole GPU")
+        mig = row["mig_profile"]
+        if mig is None:
             return known_gpu(self.gpus, "gpu_name", name, float(number(info, "gpu_memory")) / GIB)
         part = f"{known_gpu(self.gpus, 'gpu_name', name, None)}-{mig}"
         if part not in GPUS:

@@ -101,8 +101,8 @@ class Vast(Adapter):
             raise BadRow("gpu_name", f"{name[:80]!r} in the answer to a search for {wanted!r}")
         gpus = count(row, "num_gpus")
         ram_mb = number(row, "gpu_ram")
-        total_mb = row.get("gpu_total_ram")
-        if isinstance(total_mb, int) and not memory_fits(int(ram_mb) * gpus, total_mb):
+        total_mb = number(row, "gpu_total_ram")
+        if not memory_fits(int(ram_mb) * gpus, float(total_mb)):
             raise BadRow("gpu_total_ram", f"{total_mb} MB is not {gpus} x {ram_mb} MB")
         place = row.get("geolocation")
         region = place.strip(", ") if isinstance(place, str) else ""
