@@ -27,7 +27,7 @@ from bridge.__main__ import configure_logging
 from bridge.book import Book
 from bridge.changes import Acknowledged, detect
 from bridge.encoding import EventEncoder
-from bridge.history import Line, NoHistory, decode_line, lines_from, read_line
+from bridge.history import Line, LineReader, NoHistory, decode_line, lines_from
 from bridge.kafka import make_producer, read_latest_offers, until_done
 from bridge.progress import Progress, ProgressStore
 from bridge.publisher import KafkaProducer, tick_id
@@ -137,6 +137,7 @@ async def publish_history(
     moment_ms: int | None = None
     moments = 0
     spoken: dict[str, None] = {}
+    readers = {name: LineReader(adapter, rates) for name, adapter in adapters.items()}
     async for text in lines:
         if not text.strip():
             continue
@@ -153,7 +154,7 @@ async def publish_history(
         if line.at_ms >= to_ms:
             break
         moment_ms = line.at_ms
-        _take(adapters[line.source], publication.books[line.source], line, rates)
+        _take(adapters[line.source], publication.books[line.source], line, readers[line.source])
         spoken[line.source] = None
     if spoken and moment_ms is not None:
         _close(publication, spoken, moment_ms)
@@ -162,8 +163,8 @@ async def publish_history(
     return moments
 
 
-def _take(adapter: Adapter, book: Book, line: Line, rates: Rates) -> None:
-    for name, digest, reading in read_line(adapter, line, rates):
+def _take(adapter: Adapter, book: Book, line: Line, reader: LineReader) -> None:
+    for name, digest, reading in reader.read(line):
         if isinstance(reading, ProviderError):
             log.debug("history at %d: %s", line.at_ms, reading)
         elif reading.states or not book.held_in(name) or adapter.slices_per_poll is not None:

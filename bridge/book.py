@@ -27,6 +27,7 @@ class Book:
         self.offers: dict[str, Held] = {}
         self.removed: dict[str, int] = {}
         """Keys that a slice's answer no longer listed -> when it was asked, until `gone` was said of them."""
+        self._keys: dict[str | None, set[str]] = {}
         self._unanswered = set(slice_names)
         self._complete_since_ms: int | None = None
 
@@ -34,7 +35,7 @@ class Book:
         """Take over what an earlier process knew, except offers that are known better by now."""
         for key, held in offers.items():
             if key not in self.offers and self.gone_since_ms(key) is None:
-                self.offers[key] = held
+                self._hold(key, held)
 
     def replace(self, slice_name: str, states: Mapping[str, OfferState], digest: str, observed_at_ms: int) -> None:
         """A slice answered with these offers, and no others."""
@@ -42,19 +43,22 @@ class Book:
             held = self.offers.get(key)
             if held is None:
                 self.removed.pop(key, None)
-                self.offers[key] = Held(EncodedState(state), slice_name, observed_at_ms, observed_at_ms, digest)
+                self._hold(key, Held(EncodedState(state), slice_name, observed_at_ms, observed_at_ms, digest))
                 continue
             if held.encoded.state != state:
                 held.encoded = EncodedState(state)
-            held.slice = slice_name
+            if held.slice != slice_name:
+                self._keys[held.slice].discard(key)
+                held.slice = slice_name
+                self._hold(key, held)
             held.observed_at_ms = observed_at_ms
             held.digest = digest
-        self._remove([key for key, held in self.offers.items() if held.slice == slice_name and key not in states], observed_at_ms)
+        self._remove(self._keys.get(slice_name, set()) - states.keys(), observed_at_ms)
         self._unanswered.discard(slice_name)
         if not self._unanswered and self._complete_since_ms is None:
             # A restored offer carries no slice: only now, with every slice heard, is it known that nobody lists it.
             self._complete_since_ms = observed_at_ms
-            self._remove([key for key, held in self.offers.items() if held.slice is None], observed_at_ms)
+            self._remove(set(self._keys.get(None, ())), observed_at_ms)
 
     def gone_since_ms(self, key: str) -> int | None:
         """When it was learned that an offer is not listed; None while it is held, or nobody knows yet."""
@@ -68,15 +72,19 @@ class Book:
 
     def held_in(self, slice_name: str) -> int:
         """How many offers that slice holds."""
-        return sum(held.slice == slice_name for held in self.offers.values())
+        return len(self._keys.get(slice_name, ()))
 
     def forget(self, key: str) -> None:
         """`gone` was said and acknowledged."""
         self.removed.pop(key, None)
 
+    def _hold(self, key: str, held: Held) -> None:
+        self.offers[key] = held
+        self._keys.setdefault(held.slice, set()).add(key)
+
     def _remove(self, keys: Iterable[str], observed_at_ms: int) -> None:
-        for key in keys:
-            del self.offers[key]
+        for key in sorted(keys):
+            self._keys[self.offers.pop(key).slice].discard(key)
             self.removed[key] = observed_at_ms
         while len(self.removed) > MAX_REMOVED:
             del self.removed[next(iter(self.removed))]

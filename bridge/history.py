@@ -1,6 +1,6 @@
 """History as lines of answers: reads them from the simulated market, a file, an address or the body archive, and parses each moment."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -11,7 +11,7 @@ import httpx
 import msgspec
 import zstandard
 
-from adapters.base import Adapter, Page, Request
+from adapters.base import Adapter, Page
 from adapters.errors import PayloadChanged, ProviderError
 from adapters.http import tls_context
 from adapters.rates import Rates
@@ -74,44 +74,58 @@ async def lines_from(place: str, *, ca_file: Path | None, from_ms: int, to_ms: i
             yield line
 
 
-def read_line(adapter: Adapter, line: Line, rates: Rates) -> Iterator[tuple[str, str, Reading | ProviderError]]:
-    """Slice name, body digest and reading (or why there is none) of each slice of a line."""
-    requests = {part.name: {request.name: request for request in part.requests} for part in adapter.slices()}
-    observed_at = datetime.fromtimestamp(line.at_ms / 1000, UTC)
-    for part in line.slices:
-        digest = sha256()
-        for page in part.pages:
-            digest.update(bytes(page.body))
+class LineReader:
+    """Parses lines of one adapter. What a page says seldom changes from one step to the next, so the last one of each is kept decoded."""
+
+    def __init__(self, adapter: Adapter, rates: Rates) -> None:
+        self._adapter = adapter
+        self._rates = rates
+        self._requests = {part.name: {request.name: request for request in part.requests} for part in adapter.slices()}
+        self._decoded: dict[tuple[str, str, int], tuple[bytes, Any]] = {}
+
+    def read(self, line: Line) -> Iterator[tuple[str, str, Reading | ProviderError]]:
+        """Slice name, body digest and reading (or why there is none) of each slice of a line."""
+        observed_at = datetime.fromtimestamp(line.at_ms / 1000, UTC)
+        for part in line.slices:
+            digest = sha256()
+            for page in part.pages:
+                digest.update(memoryview(page.body))
+            try:
+                yield part.name, digest.hexdigest(), read_slice(self._adapter, self._pages(part), observed_at, self._rates)
+            except ProviderError as error:
+                yield part.name, digest.hexdigest(), error
+
+    def _pages(self, part: SliceLine) -> list[Page]:
+        requests = self._requests.get(part.name)
+        if requests is None:
+            raise PayloadChanged(f"{self._adapter.source}: no slice named {part.name!r}", field="slices")
+        pages = []
+        for line in part.pages:
+            first = requests.get(line.name)
+            if first is None:
+                raise PayloadChanged(f"{self._adapter.source}: no request named {line.name!r}", field="pages")
+            request = first if line.page == 1 else msgspec.structs.replace(first, page=line.page)
+            pages.append(Page(request=request, status=line.status, headers=line.headers, body=self._body(part.name, line)))
+        return pages
+
+    def _body(self, slice_name: str, line: PageLine) -> Any:
+        place = (slice_name, line.name, line.page)
+        text = bytes(line.body)
+        known = self._decoded.get(place)
+        if known is not None and known[0] == text:
+            return known[1]
         try:
-            if part.name not in requests:
-                raise PayloadChanged(f"{adapter.source}: no slice named {part.name!r}", field="slices")
-            yield part.name, digest.hexdigest(), read_slice(adapter, _pages(part.pages, requests[part.name]), observed_at, rates)
-        except ProviderError as error:
-            yield part.name, digest.hexdigest(), error
-
-
-def _pages(lines: Sequence[PageLine], requests: Mapping[str, Request]) -> list[Page]:
-    pages = []
-    for line in lines:
-        first = requests.get(line.name)
-        if first is None:
-            raise PayloadChanged(f"no request named {line.name!r}", field="pages")
-        request = first if line.page == 1 else msgspec.structs.replace(first, page=line.page)
-        pages.append(Page(request=request, status=line.status, headers=line.headers, body=_decoded(line.body)))
-    return pages
-
-
-def _decoded(body: msgspec.Raw) -> Any:
-    try:
-        return _body_decoder.decode(body)
-    except (msgspec.DecodeError, ArithmeticError) as error:
-        raise PayloadChanged(f"a page of history is not JSON ({error})", field="body") from error
+            body = _body_decoder.decode(text)
+        except (msgspec.DecodeError, ArithmeticError) as error:
+            raise PayloadChanged(f"{self._adapter.source}: a page of history is not JSON ({error})", field="body") from error
+        self._decoded[place] = text, body
+        return body
 
 
 async def _lines_over_http(url: str, ca_file: Path | None, query: Mapping[str, str]) -> AsyncIterator[bytes]:
     timeout = httpx.Timeout(10.0, read=READ_TIMEOUT_S)
     async with (
-        httpx.AsyncClient(http2=True, verify=tls_context(ca_file), timeout=timeout, trust_env=ca_file is None) as client,
+        httpx.AsyncClient(verify=tls_context(ca_file), timeout=timeout, trust_env=ca_file is None) as client,
         client.stream("GET", url, params=query) as response,
     ):
         if response.status_code == httpx.codes.NOT_FOUND:

@@ -86,7 +86,7 @@ async def until_done(what: str, work: Callable[[], T]) -> T:
             away = True
         except Exception as error:
             # The registry's client lets its HTTP library's own errors through, which are not ours to import.
-            if type(error).__module__.partition(".")[0] not in ("httpx", "httpcore", "requests", "urllib3"):
+            if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3"):
                 raise
             if not away:
                 log.warning("%s: not yet, trying on: %s", what, type(error).__name__)
