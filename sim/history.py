@@ -59,7 +59,9 @@ def asked_range(query: Mapping[str, str]) -> range:
 def lines(simulated: Simulated, adapters: Sequence[Adapter], moments: range) -> Iterator[bytes]:
     """One line per moment and source, in time order, each with its newline."""
     known = [adapter for adapter in adapters if urlsplit(adapter.base_url).netloc in simulated.wires]
-    plans = [(adapter, [(part.name, [(r, exchange_of(adapter, r)) for r in part.requests]) for part in adapter.slices()]) for adapter in known]
+    plans = [
+        (adapter, [(part.name, [(r, exchange_of(adapter, r)) for r in part.requests]) for part in adapter.slices()]) for adapter in known
+    ]
     for at_ms in moments:
         for adapter, slices in plans:
             answered = [

@@ -74,14 +74,15 @@ class Market:
 
     def micros(self, listing: Listing, at_ms: int) -> int:
         """Price of one GPU for one hour as the provider states it at that moment, with every incident applied."""
-        salt = self._salt(f"{listing.provider}/{listing.key}")
+        name = f"{listing.provider}/{listing.key}"
+        salt = self._salt(name)
         step_ms = listing.habit.step_s * 1000
         phase = salt % step_ms
         step = (at_ms + phase) // step_ms
-        quote = self._quotes.get(listing.key)
+        quote = self._quotes.get(name)
         if quote is None or quote[0] != step:
             quote = (step, self._quote(listing, salt, step, step * step_ms - phase))
-            self._quotes[listing.key] = quote
+            self._quotes[name] = quote
         return self._with_incidents(listing, salt, quote[1], at_ms)
 
     def stock(self, listing: Listing, at_ms: int) -> Stock:

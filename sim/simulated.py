@@ -1,10 +1,8 @@
 """The simulated market as one thing: every provider's answers, with its incidents applied, at any moment."""
 
-from collections.abc import Callable
-
 import msgspec
 
-from sim.exchange import Answer, Exchange, Wire, json_answer
+from sim.exchange import JSON, Answer, Exchange, Wire, json_answer
 from sim.incidents import Incident, Incidents, Kind, Target
 from sim.market import Market, by_key
 from sim.wire import all_wires
@@ -46,7 +44,7 @@ class Simulated:
         incident = self.incidents.transport_at(now_ms, wire.provider)
         if incident is None or wire.guarded(exchange):
             return Reply(self._answer(wire, exchange, at_ms))
-        return FAULTS[incident.kind](wire, exchange, self._answer(wire, exchange, at_ms))
+        return _faulty(incident.kind, wire, exchange, self._answer(wire, exchange, at_ms))
 
     def answer(self, exchange: Exchange, at_ms: int) -> Answer:
         """The provider's answer at a moment, whatever happened to its transport then. Raises KeyError for a host that isn't simulated."""
@@ -74,23 +72,30 @@ class Simulated:
         self._cached = {}
 
 
+def _faulty(kind: Kind, wire: Wire, exchange: Exchange, answer: Answer) -> Reply:
+    """What an incident on a provider's answers makes of one."""
+    match kind:
+        case "slow":
+            return Reply(answer, SLOW_S)
+        case "hang":
+            return Reply(json_answer({"message": "Gateway Timeout"}, 504), HANG_S)
+        case "throttle":
+            headers = {"content-type": "text/plain", "retry-after": str(RETRY_AFTER_S)}
+            return Reply(Answer(429, headers, b"API requests too frequent"))
+        case "html":
+            return Reply(Answer(200, {"content-type": "text/html"}, HTML))
+        case "empty":
+            return Reply(Answer(200, JSON, wire.nothing(exchange)))
+        case "truncated":
+            return Reply(Answer(answer.status, answer.headers, answer.body[: len(answer.body) * 2 // 3]))
+        case "renamed_field":
+            return Reply(_renamed(wire, answer))
+        case _:
+            return Reply(json_answer({"message": "Internal Server Error"}, 500))
+
+
 def _renamed(wire: Wire, answer: Answer) -> Answer:
     body = answer.body
     for field in wire.price_fields:
         body = body.replace(f'"{field}":'.encode(), f'"{field}V2":'.encode())
     return Answer(answer.status, answer.headers, body)
-
-
-Fault = Callable[[Wire, Exchange, Answer], Reply]
-FAULTS: dict[Kind, Fault] = {
-    "down": lambda wire, exchange, answer: Reply(json_answer({"message": "Internal Server Error"}, 500)),
-    "slow": lambda wire, exchange, answer: Reply(answer, SLOW_S),
-    "throttle": lambda wire, exchange, answer: Reply(
-        Answer(429, {"content-type": "text/plain", "retry-after": str(RETRY_AFTER_S)}, b"API requests too frequent")
-    ),
-    "html": lambda wire, exchange, answer: Reply(Answer(200, {"content-type": "text/html"}, HTML)),
-    "empty": lambda wire, exchange, answer: Reply(Answer(200, {"content-type": "application/json"}, wire.nothing(exchange))),
-    "truncated": lambda wire, exchange, answer: Reply(Answer(answer.status, answer.headers, answer.body[: len(answer.body) * 2 // 3])),
-    "renamed_field": lambda wire, exchange, answer: Reply(_renamed(wire, answer)),
-    "hang": lambda wire, exchange, answer: Reply(json_answer({"message": "Gateway Timeout"}, 504), HANG_S),
-}

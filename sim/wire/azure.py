@@ -1,4 +1,7 @@
-"""Azure retail prices: rows per VM size, region and meter, filtered with OData and paged by an absolute link. PROVIDERS section 17."""
+"""Azure retail prices: rows per VM size, region and meter, filtered with OData and paged by an absolute link.
+
+https://learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices
+"""
 
 from collections.abc import Iterator
 from hashlib import blake2b
@@ -103,8 +106,19 @@ class AzureWire(Wire):
         ):
             row = _row(sku, region, location, meter + suffix, f"Virtual Machines {product}{linux}")
             self.rows.append((row, listing, part, on_top))
-            windows = _row(sku, region, location, meter + suffix, f"Virtual Machines {product} Windows")
-            self.rows.append((windows, listing, part, licence * part // 100))
+            licensed = _row(sku, region, location, meter + suffix, f"Virtual Machines {product} Windows")
+            self.rows.append((licensed, listing, part, licence * part // 100))
+        # Traps of the real list: what is paid in advance for a year or three, and a price for developers' subscriptions.
+        reserved = _row(sku, region, location, meter, f"Virtual Machines {product}{linux}")
+        for term, hours_percent in (("1 Year", 8760 * 63), ("3 Years", 26_280 * 43)):
+            row = {**reserved, "type": "Reservation", "reservationTerm": term, "meterId": _id(f"{region}/{sku}/{term}")}
+            self.rows.append((row, None, 0, micros * gpus * hours_percent // 100))
+        developers = {
+            **_row(sku, region, location, meter, f"Virtual Machines {product} Windows"),
+            "type": "DevTestConsumption",
+            "meterId": _id(f"{region}/{sku}/developers"),
+        }
+        self.rows.append((developers, listed, 100, 0))
         yield listed
         yield spot
 
@@ -121,7 +135,7 @@ def _row(sku: str, region: str, location: str, meter: str, product: str) -> dict
         "armRegionName": region,
         "location": location,
         "effectiveStartDate": "2025-03-01T00:00:00Z",
-        "meterId": str(UUID(bytes=identity, version=4)),
+        "meterId": _id(f"{sku}/{region}/{meter}/{product}"),
         "meterName": meter,
         "productId": f"DZH318Z{identity.hex()[:5].upper()}",
         "skuId": f"DZH318Z{identity.hex()[:5].upper()}/{identity.hex()[5:9].upper()}",
@@ -135,6 +149,10 @@ def _row(sku: str, region: str, location: str, meter: str, product: str) -> dict
         "isPrimaryMeterRegion": True,
         "armSkuName": sku,
     }
+
+
+def _id(name: str) -> str:
+    return str(UUID(bytes=blake2b(name.encode(), digest_size=16).digest(), version=4))
 
 
 def _priced(market: Market, row: dict[str, Any], listing: Listing | None, percent: int, on_top: int, at_ms: int) -> dict[str, Any]:

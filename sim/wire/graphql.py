@@ -93,36 +93,36 @@ class _Reader:
         return found
 
     def value(self) -> Any:
-        token = self.peek()
-        if token == "{":
+        word = self.peek()
+        if word == "{":
             return self.pairs("{", "}")
         self.take()
-        if token == "[":
+        if word == "[":
             items = []
             while self.peek() != "]":
                 items.append(self.value())
             self.expect("]")
             return items
-        if token.startswith("$"):
-            return self.variables.get(token[1:])
-        if token in ("true", "false", "null") or token[0] in '"-0123456789':
-            return msgspec.json.decode(token)
-        return token
+        if word.startswith("$"):
+            return self.variables.get(word[1:])
+        if word in ("true", "false", "null") or word[0] in '"-0123456789':
+            return msgspec.json.decode(word)
+        return word
 
     def name(self) -> str:
-        token = self.take()
-        if not (token[0].isalpha() or token[0] == "_"):
-            raise BadQuery(f"Syntax Error: Expected Name, found {token}.")
-        return token
+        word = self.take()
+        if not (word[0].isalpha() or word[0] == "_"):
+            raise BadQuery(f"Syntax Error: Expected Name, found {word}.")
+        return word
 
-    def expect(self, token: str) -> None:
-        if (found := self.take()) != token:
-            raise BadQuery(f"Syntax Error: Expected {token}, found {found}.")
+    def expect(self, word: str) -> None:
+        if (found := self.take()) != word:
+            raise BadQuery(f"Syntax Error: Expected {word}, found {found}.")
 
     def take(self) -> str:
-        token = self.peek()
+        word = self.peek()
         self.at += 1
-        return token
+        return word
 
     def peek(self) -> str:
         if self.at >= len(self.tokens):

@@ -1,4 +1,7 @@
-"""Lambda: instance types in whole cents per instance, with the regions that have capacity. PROVIDERS section 3."""
+"""Lambda: instance types in whole cents per instance, with the regions that have capacity.
+
+https://docs.lambda.ai/public-cloud/cloud-api/
+"""
 
 from sim.exchange import Answer, Exchange, Wire, dumps, json_answer
 from sim.market import LIST_PRICE, Listing, Market
@@ -74,7 +77,9 @@ class LambdaWire(Wire):
                     "specs": {"vcpus": vcpus, "memory_gib": memory, "storage_gib": storage, "gpus": count},
                 },
                 "regions_with_capacity_available": [
-                    {"name": region, "description": PLACES[region]} for region in regions.split() if has_capacity(market, listing, region, at_ms)
+                    {"name": region, "description": PLACES[region]}
+                    for region in regions.split()
+                    if has_capacity(market, listing, region, at_ms)
                 ],
             }
             for listing, (_, card, _, (_, count, vcpus, memory, storage), regions) in zip(self.listings, TYPES, strict=True)

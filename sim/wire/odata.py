@@ -28,12 +28,16 @@ def compiled(text: str) -> Predicate:
             raise BadFilter(f"unexpected {match[2]}")
         tokens.append(match[1])
     if not tokens:
-        return lambda row: True
+        return _anything
     reader = _Reader(tokens)
     test = reader.any_of()
     if reader.at < len(tokens):
         raise BadFilter(f"unexpected {reader.peek()}")
     return test
+
+
+def _anything(_: Row) -> bool:
+    return True
 
 
 class _Reader:
@@ -56,43 +60,43 @@ class _Reader:
         return tests[0] if len(tests) == 1 else lambda row: all(test(row) for test in tests)
 
     def term(self) -> Predicate:
-        token = self.take()
-        if token == "not":  # noqa: S105 - a word of the filter language
+        word = self.take()
+        if word == "not":
             test = self.term()
             return lambda row: not test(row)
-        if token == "(":  # noqa: S105 - as above
+        if word == "(":
             test = self.any_of()
             self.expect(")")
             return test
-        if token in FUNCTIONS:
+        if word in FUNCTIONS:
             self.expect("(")
             field = self.take()
             self.expect(",")
-            function, part = FUNCTIONS[token], self.text()
+            function, part = FUNCTIONS[word], self.text()
             self.expect(")")
             return lambda row: function(str(row.get(field, "")), part)
         operator = self.take()
         if operator not in ("eq", "ne"):
             raise BadFilter(f"unknown operator {operator}")
         wanted = self.text()
-        return (lambda row: row.get(token) == wanted) if operator == "eq" else (lambda row: row.get(token) != wanted)
+        return (lambda row: row.get(word) == wanted) if operator == "eq" else (lambda row: row.get(word) != wanted)
 
     def text(self) -> str:
-        token = self.take()
-        if not token.startswith("'"):
-            raise BadFilter(f"expected a text in quotes, found {token}")
-        return token[1:-1].replace("''", "'")
+        word = self.take()
+        if not word.startswith("'"):
+            raise BadFilter(f"expected a text in quotes, found {word}")
+        return word[1:-1].replace("''", "'")
 
-    def expect(self, token: str) -> None:
-        if (found := self.take()) != token:
-            raise BadFilter(f"expected {token}, found {found}")
+    def expect(self, word: str) -> None:
+        if (found := self.take()) != word:
+            raise BadFilter(f"expected {word}, found {found}")
 
     def take(self) -> str:
-        token = self.peek()
-        if not token:
+        word = self.peek()
+        if not word:
             raise BadFilter("ends too early")
         self.at += 1
-        return token
+        return word
 
     def peek(self) -> str:
         return self.tokens[self.at] if self.at < len(self.tokens) else ""

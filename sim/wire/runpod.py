@@ -1,4 +1,7 @@
-"""RunPod's GraphQL: secure and community prices per GPU, stock as text. PROVIDERS section 1."""
+"""RunPod's GraphQL: secure and community prices per GPU, stock as text.
+
+https://docs.runpod.io/sdks/graphql/manage-pods
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -87,7 +90,9 @@ class RunPodWire(Wire):
     def _root(self, market: Market, at_ms: int) -> dict[str, Any]:
         def gpu_types(arguments: Mapping[str, Any]) -> list[dict[str, Any]]:
             wanted = (arguments.get("input") or {}).get("id")
-            return [self._gpu_type(market, at_ms, card) for card in CARDS if wanted in (None, card[0])] + ([UNKNOWN] if wanted is None else [])
+            return [self._gpu_type(market, at_ms, card) for card in CARDS if wanted in (None, card[0])] + (
+                [UNKNOWN] if wanted is None else []
+            )
 
         def data_centers(_: Mapping[str, Any]) -> list[dict[str, Any]]:
             return [self._data_center(market, at_ms, place, country) for place, country in PLACES]
@@ -125,7 +130,9 @@ class RunPodWire(Wire):
             "lowestPrice": lambda arguments: self._lowest(market, at_ms, card, arguments.get("input") or {}),
         }
 
-    def _lowest(self, market: Market, at_ms: int, card: tuple[str, str, str, int, int, int, int], asked: Mapping[str, Any]) -> dict[str, Any]:
+    def _lowest(
+        self, market: Market, at_ms: int, card: tuple[str, str, str, int, int, int, int], asked: Mapping[str, Any]
+    ) -> dict[str, Any]:
         name, _, _, memory, _, _, most = card
         count = asked.get("gpuCount") or 1
         secure, community = self.table.get(f"{name}/on_demand"), self.table.get(f"{name}/community")
@@ -184,7 +191,7 @@ LOWEST = (
     "maxUnreservedGpuCount",
     "availableGpuCounts",
 )
-# A row of this name stands in the real answer too, without memory and prices (PROVIDERS section 1).
+# A row of this name stands in the real answer too, without memory and prices (recorded 2026-10).
 UNKNOWN: dict[str, Any] = {
     "id": "unknown",
     "displayName": "unknown",

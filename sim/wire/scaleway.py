@@ -1,4 +1,7 @@
-"""Scaleway: EUR per server in nine zones, servers and their stock as two paged endpoints. PROVIDERS section 14."""
+"""Scaleway: EUR per server in nine zones, servers and their stock as two paged endpoints.
+
+https://www.scaleway.com/en/developers/api/instances/
+"""
 
 import re
 from typing import Any

@@ -1,4 +1,7 @@
-"""Vast.ai: a market of hosts' machines, each listed in several sizes, searched by filters and clamped to 64 rows. PROVIDERS section 2."""
+"""Vast.ai: a market of hosts' machines, each listed in several sizes, searched by filters and clamped to 64 rows.
+
+https://docs.vast.ai/api-reference/search/search-offers
+"""
 
 from collections.abc import Callable, Mapping
 from decimal import Context, Decimal
@@ -23,8 +26,8 @@ DIGITS = Context(prec=17)
 
 PLACES = (
     "Utah, US", "California, US", "Texas, US", "Virginia, US", "Quebec, CA", "Iceland, IS", "Norway, NO", "Sweden, SE", "Germany, DE",
-    "France, FR", "Netherlands, NL", "United Kingdom, GB", "Poland, PL", "Czechia, CZ", "Spain, ES", "Japan, JP", "South Korea, KR", "Taiwan, TW",
-    "Vietnam, VN", "India, IN", ", SE",
+    "France, FR", "Netherlands, NL", "United Kingdom, GB", "Poland, PL", "Czechia, CZ", "Spain, ES", "Japan, JP", "South Korea, KR",
+    "Taiwan, TW", "Vietnam, VN", "India, IN", ", SE",
 )  # fmt: skip
 CPUS = ("AMD EPYC 9554 64-Core Processor", "AMD EPYC 7763 64-Core Processor", "Xeon® Platinum 8480+", "Xeon® Gold 6448Y")
 

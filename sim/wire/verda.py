@@ -1,4 +1,7 @@
-"""Verda: string prices per instance, OAuth2, stock from a second endpoint. PROVIDERS section 5."""
+"""Verda: string prices per instance, OAuth2, stock from a second endpoint.
+
+https://api.verda.com/v1/docs
+"""
 
 from hashlib import blake2b
 from typing import Any
@@ -10,7 +13,7 @@ import msgspec
 from sim.exchange import Answer, Exchange, Wire, dumps, json_answer
 from sim.market import Habit, Listing, Market
 
-CLIENT_ID, CLIENT_SECRET = "sim-key", "sim-secret"  # noqa: S105 - the simulated market's own, stated in docs/architecture.md
+CLIENT_ID, CLIENT_SECRET = "sim-key", "sim-secret"  # as docs/architecture.md says
 TOKEN_S = 3600
 ON_DEMAND = Habit(step_s=1800, drift=0.008, noise=0.003)
 SPOT = Habit(step_s=600, drift=0.008, daily=0.006, noise=0.003, jump=0.02)
@@ -19,7 +22,8 @@ SCARCITY = {"on_demand": 0.25, "spot": 0.35}
 LOCATIONS = (("FIN-01", "Finland 1", "FI"), ("FIN-02", "Finland 2", "FI"), ("FIN-03", "Finland 3", "FI"), ("ICE-01", "Iceland 1", "IS"))
 
 # A GPU that other providers rent out too, at a very different price, stands in one location: a count that moves would move the median.
-# model in the type's name, model, name, canonical id, GiB per GPU, micros per GPU-hour, spot micros, counts, cores and GiB of RAM per GPU, locations
+# model in the type's name, model, name, canonical id, GiB per GPU, micros per GPU-hour, spot micros, counts,
+# cores and GiB of RAM per GPU, locations
 CARDS = (
     ("B300", "B300", "B300 SXM6 262GB", "B300-SXM-288", 262, 4_950_000, 1_485_000, (1, 2, 4, 8), 30, 275, "FIN-03"),
     ("B200", "B200", "B200 SXM6 180GB", "B200-SXM-180", 180, 3_990_000, 1_197_000, (1, 2, 4, 8), 30, 184, "FIN-03"),
@@ -27,7 +31,19 @@ CARDS = (
     ("H100.80S", "H100", "H100 SXM5 80GB", "H100-SXM-80", 80, 2_290_000, 687_000, (1, 2, 4, 8), 30, 120, "FIN-01"),
     ("A100", "A100 80GB", "A100 SXM4 80GB", "A100-SXM-80", 80, 1_290_000, 387_000, (1, 2, 4, 8), 22, 120, "FIN-03"),
     ("A100.40S", "A100 40GB", "A100 SXM4 40GB", "A100-SXM-40", 40, 721_000, 216_300, (1, 8), 22, 120, "FIN-01"),
-    ("RTXPRO6000", "RTX PRO 6000", "RTX PRO 6000 96GB", "RTXPRO6000SE-PCIE-96", 96, 1_390_000, 417_000, (1, 2, 4, 8), 30, 120, "FIN-02 FIN-03"),
+    (
+        "RTXPRO6000",
+        "RTX PRO 6000",
+        "RTX PRO 6000 96GB",
+        "RTXPRO6000SE-PCIE-96",
+        96,
+        1_390_000,
+        417_000,
+        (1, 2, 4, 8),
+        30,
+        120,
+        "FIN-02 FIN-03",
+    ),
     ("L40S", "L40S", "L40S 48GB", "L40S-PCIE-48", 48, 910_000, 273_000, (1, 2, 4, 8), 20, 60, "ICE-01"),
     ("RTX6000ADA", "RTX 6000 Ada", "RTX 6000 Ada 48GB", "RTX6000ADA-PCIE-48", 48, 830_000, 249_000, (1, 2, 4, 8), 10, 60, "FIN-01 ICE-01"),
     ("A6000", "RTX A6000", "RTX A6000 48GB", "RTXA6000-PCIE-48", 48, 490_000, 147_000, (1, 2, 4, 8), 10, 60, "FIN-01 ICE-01"),
