@@ -21,7 +21,7 @@ def prepare(stack: Stack, name: str) -> None:
         _kafka(stack)
     elif name in ("flink-jobmanager", "flink-taskmanager"):
         _flink(stack)
-    elif name == "airflow":
+    elif name.startswith("airflow"):
         _airflow(stack)
     elif name in ("redis", "registry", "sim"):
         (stack.data_dir / name).mkdir(parents=True, exist_ok=True)

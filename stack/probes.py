@@ -156,12 +156,13 @@ def _flink_job(stack: Stack) -> None:
         raise NotReady(f"{tasks['running']} of {tasks['total']} tasks run")
 
 
-def _airflow(stack: Stack) -> None:
-    health = _get_json(f"{stack.urls['airflow']}/api/v2/monitor/health")
-    for part in ("metadatabase", "scheduler", "dag_processor"):
-        status = (health.get(part) or {}).get("status")
+def _airflow(part: str) -> Callable[[Stack], None]:
+    def healthy(stack: Stack) -> None:
+        status = (_get_json(f"{stack.urls['airflow']}/api/v2/monitor/health").get(part) or {}).get("status")
         if status != "healthy":
             raise NotReady(f"{part}: {status}")
+
+    return healthy
 
 
 def _running(stack: Stack, name: str) -> None:
@@ -198,5 +199,8 @@ _PROBES: dict[str, Callable[[Stack], None]] = {
     "flink-jobmanager": _flink_jobmanager,
     "flink-taskmanager": _flink_taskmanager,
     "flink-job": _flink_job,
-    "airflow": _airflow,
+    "airflow-db": _once("airflow-db"),
+    "airflow": _airflow("metadatabase"),
+    "airflow-scheduler": _airflow("scheduler"),
+    "airflow-dag-processor": _airflow("dag_processor"),
 }

@@ -127,7 +127,7 @@ class _Start:
             env |= {name: os.environ[name] for name in passed if name in os.environ}
         if self.one.name == "sim":
             env |= {name: value for name, value in os.environ.items() if name.startswith("GPUTICKER_SIM_")}
-        if self.one.name == "airflow":
+        if self.one.part == "airflow":
             env |= airflow_secrets(self.stack)
         environments = {"airflow": AIRFLOW_ENV, "flink": FLINK_ENV}
         env["PATH"] = f"{environments.get(self.one.part or '', APP_ENV) / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"

@@ -27,7 +27,6 @@ class Service:
     once: bool = False
     env: Callable[[Stack], Mapping[str, str]] = field(default=lambda _: {})
     stop_grace_s: int = 10
-    stop_signal: str = "TERM"
 
 
 def _own(module: str) -> Callable[[Stack], list[str]]:
@@ -109,6 +108,10 @@ def _registry_env(stack: Stack) -> dict[str, str]:
     }
 
 
+def _airflow(*arguments: str) -> Callable[[Stack], list[str]]:
+    return lambda _: [str(AIRFLOW_ENV / "bin" / "airflow"), *arguments]
+
+
 def _airflow_env(stack: Stack) -> dict[str, str]:
     address = f"http://{HOST}:{stack.port('airflow')}"
     home = stack.data_dir / "airflow"
@@ -116,6 +119,7 @@ def _airflow_env(stack: Stack) -> dict[str, str]:
         "AIRFLOW_HOME": str(home),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "2",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__EXECUTION_API_SERVER_URL": f"{address}/execution/",
@@ -127,9 +131,6 @@ def _airflow_env(stack: Stack) -> dict[str, str]:
         "AIRFLOW__API__WORKERS": "1",
         "AIRFLOW__DAG_PROCESSOR__PARSING_PROCESSES": "1",
         "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "60",
-        "AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT": str(stack.port("airflow_worker_logs")),
-        "AIRFLOW__TRIGGERER__TRIGGERER_LOG_SERVER_PORT": str(stack.port("airflow_trigger_logs")),
-        "AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT": str(stack.port("airflow_trigger_logs")),
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
@@ -187,23 +188,46 @@ _SERVICES = (
         part="flink",
         env=_flink_job_env,
     ),
+    # Not `airflow standalone`: its log servers listen on every address, it needs 350 MB more, and it ends only when killed.
     Service(
-        name="airflow",
-        about="warm, check, dispatch",
-        command=lambda _: [str(AIRFLOW_ENV / "bin" / "airflow"), "standalone"],
-        ports=("airflow", "airflow_worker_logs", "airflow_trigger_logs"),
+        name="airflow-db",
+        about="Airflow's own tables",
+        command=_airflow("db", "migrate"),
         after=("api", "flink-job"),
         part="airflow",
+        once=True,
         env=_airflow_env,
-        stop_grace_s=20,
-        # Only Ctrl-C makes `standalone` stop its parts in order.
-        stop_signal="INT",
+    ),
+    Service(
+        name="airflow",
+        about="Airflow's UI and API",
+        command=_airflow("api-server"),
+        ports=("airflow",),
+        needs=("airflow-db",),
+        part="airflow",
+        env=_airflow_env,
+    ),
+    Service(
+        name="airflow-scheduler",
+        about="warms, checks, dispatches",
+        command=_airflow("scheduler", "--skip-serve-logs"),
+        needs=("airflow",),
+        part="airflow",
+        env=_airflow_env,
+    ),
+    Service(
+        name="airflow-dag-processor",
+        about="reads the DAGs",
+        command=_airflow("dag-processor"),
+        needs=("airflow-db",),
+        part="airflow",
+        env=_airflow_env,
     ),
 )
 
 STOP_ORDER = (
-    ("airflow", "flink-job", "backfill", "topics"),
-    ("bridge", "flink-taskmanager", "flink-jobmanager"),
+    ("airflow-scheduler", "airflow-dag-processor", "airflow-db", "flink-job", "backfill", "topics"),
+    ("airflow", "bridge", "flink-taskmanager", "flink-jobmanager"),
     ("loader", "api"),
     ("sim", "clickhouse", "registry", "kafka", "redis"),
 )
@@ -255,7 +279,7 @@ def service(stack: Stack, name: str) -> Service:
 def environment(stack: Stack, one: Service) -> dict[str, str]:
     """The service's own environment: its share of the settings table, its address, and what only it needs. No secret is in it."""
     values = _values(stack)
-    env = {name: values[name] for name, readers in READ_BY.items() if one.name in readers and values[name] is not None}
+    env = {name: values[name] for name, readers in READ_BY.items() if values[name] is not None and {one.name, one.part} & set(readers)}
     if one.name in OWN_SERVERS:
         env |= {"GPUTICKER_HOST": HOST, "GPUTICKER_PORT": str(stack.port(one.ports[0]))}
     return {key: str(value) for key, value in env.items()} | dict(one.env(stack))

@@ -24,8 +24,6 @@ PORTS = {
     "airflow": 88,
     "kafka": 92,
     "kafka_controller": 93,
-    "airflow_worker_logs": 94,
-    "airflow_trigger_logs": 95,
     "clickhouse": 123,
     "redis": 379,
     "sim": 443,

@@ -64,7 +64,7 @@ def _program(stack: Stack, one: Service, order: int) -> list[str]:
         f"autorestart={'unexpected' if one.once else 'true'}",
         "exitcodes=0",
         "startsecs=0",
-        f"stopsignal={one.stop_signal}",
+        "stopsignal=TERM",
         f"stopwaitsecs={one.stop_grace_s}",
         f"stopasgroup={'true' if one.once else 'false'}",
         "killasgroup=true",

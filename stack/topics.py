@@ -54,6 +54,8 @@ def create_topics(kafka: str) -> list[str]:
 def main() -> int:
     """Do it once."""
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s %(message)s", level=logging.INFO)
+    for client in ("httpx", "httpx2"):
+        logging.getLogger(client).setLevel(logging.WARNING)
     settings = TopicsSettings()  # type: ignore[call-arg]  # filled from the environment
     create_topics(settings.kafka)
     ids = register_schemas(settings.registry_url)
