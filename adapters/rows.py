@@ -19,8 +19,8 @@ from schemas.gpus import GPUS
 RAW_CHARACTERS = 2000
 MAX_COUNT = 1024
 """GPUs in one offer: more is a misread number."""
-MAX_DESCRIPTION = 1e15
-"""Above any number of bytes, cores or GB that describes one offer."""
+MAX_NUMBER = 10**15
+"""Above any price, id, number of bytes, cores or GB that a row may state."""
 COUNTRY_LETTERS = 2
 
 Row = Mapping[str, Any]
@@ -52,8 +52,10 @@ def amount(row: Row, field: str) -> str:
             return str(value)
         raise BadRow(field, _why_not_positive(value))
     if type(value) is int:
-        if value > 0:
+        if 0 < value < MAX_NUMBER:
             return str(value)
+        if value > 0:
+            raise BadRow(field, "price is out of range")
         raise BadRow(field, "price is zero" if value == 0 else "price is negative")
     if type(value) is str:
         return _amount_text(field, value)
@@ -79,8 +81,10 @@ def count(row: Row, field: str) -> int:
 def number(row: Row, field: str) -> int | Decimal:
     """A finite number (never text). BadRow: missing, null, or something else."""
     value = row.get(field, _MISSING)
-    if type(value) is int or (type(value) is Decimal and value.is_finite() and abs(value.adjusted()) < RAW_CHARACTERS):
-        return value
+    if type(value) is int or (type(value) is Decimal and value.is_finite()):
+        if -MAX_NUMBER < value < MAX_NUMBER:
+            return value
+        raise BadRow(field, "number is out of range")
     raise BadRow(field, _why_no_value(value, "number"))
 
 
@@ -104,8 +108,7 @@ def optional_float(row: Row, field: str) -> float | None:
     """A positive number that only describes the offer; None where it is missing or unreadable. Never for money."""
     value = row.get(field)
     if type(value) is int or (type(value) is Decimal and value.is_finite()):
-        result = float(value)
-        return result if 0 < result < MAX_DESCRIPTION else None
+        return float(value) if 0 < value < MAX_NUMBER else None
     return None
 
 

@@ -71,8 +71,10 @@ class Scaleway(Adapter):
             raise BadRow(name, "a row is not an object")
         if row.get("gpu", 0) in (0, None) and not row.get("gpu_info"):
             return None  # a server without GPU: most rows
-        if row.get("end_of_service") is True:
-            return None  # no longer sold to anyone
+        if row.get("end_of_service") is not False:
+            if row.get("end_of_service") is True:
+                return None  # no longer sold to anyone
+            raise BadRow("end_of_service", "no boolean: a type that is no longer sold would pass for one that is")
         gpus = count(row, "gpu")
         ram = optional_float(row, "ram")
         return Offer(

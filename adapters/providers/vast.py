@@ -11,13 +11,12 @@ sizes; they are alternatives, and only the largest over the same GPUs counts in 
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
 from adapters.names import memory_fits
-from adapters.rows import BadRow, Row, amount, count, country, known_gpu, listing, number, optional_float, rejected, text
+from adapters.rows import MAX_NUMBER, BadRow, Row, amount, count, country, known_gpu, listing, number, optional_float, rejected, text
 from schemas.vocabulary import PriceType
 
 CLAMP = 64
@@ -60,13 +59,11 @@ class Vast(Adapter):
         offers = listing(page.body, "offers")
         if len(offers) < CLAMP or page.request.page >= MAX_BANDS:
             return None
-        prices = [offer.get("dph_total") for offer in offers if isinstance(offer, dict)]
-        known = [float(price) for price in prices if isinstance(price, Decimal) or type(price) is int]
-        if not known or not max(known) < math.inf:
+        last = max((optional_float(offer, "dph_total") or 0.0 for offer in offers if isinstance(offer, dict)), default=0.0)
+        if not last:
             return None
         # The bound lies just below the last price, because 64 offers can end between two of one price. A full page of one price is
         # stepped over. Bounds are floats: they are a search, not money.
-        last = max(known)
         bound = {"gte": math.nextafter(last, 0)}
         if page.request.json.get("dph_total") == bound:
             bound = {"gt": math.nextafter(last, math.inf)}
@@ -149,12 +146,10 @@ def _rejected(row: Any, bad: BadRow) -> Rejected:
 def _key(row: Any) -> str:
     if not isinstance(row, dict):
         raise BadRow("offers", "a row is not an object")
-    machine = row.get("machine_id")
-    if type(machine) is not int:
-        raise BadRow("machine_id", "number is missing")
+    machine = number(row, "machine_id")
     gpus = count(row, "num_gpus")
     ids = row.get("gpu_ids")
-    if not isinstance(ids, list) or len(ids) != gpus or not all(type(gpu_id) is int for gpu_id in ids):
+    if not isinstance(ids, list) or len(ids) != gpus or not all(type(gpu_id) is int and 0 <= gpu_id < MAX_NUMBER for gpu_id in ids):
         raise BadRow("gpu_ids", f"no list of {gpus} GPU ids")
     return f"{machine}/{gpus}x/{'-'.join(map(str, sorted(ids)))}"
 

@@ -13,8 +13,8 @@ from adapters.models import Offer, Rejected
 from tests.adapters.support import ADAPTERS, FIXTURES, NOW, decode, fixture_slices, price, source_json
 
 every_source = pytest.mark.parametrize("source", ADAPTERS)
-ROWS_PER_LIST = 14
-"""Mutated rows of one list; rows further on have the same shape."""
+LONG_LIST, ROWS_OF_LONG_LIST = 20, 3
+"""Lists above that length (Vast.ai's full pages) hold rows of one shape: a few of them are mutated."""
 
 PRICE_FIELDS = {
     "azure": "retailPrice",
@@ -47,10 +47,7 @@ def mutations(value: Any) -> Iterator[tuple[str, Any]]:
     """Every version of `value` with one field dropped, renamed, null, text for a number, a list or an object, and where it was done."""
     for path in _paths(value):
         for name in ("dropped", "renamed", "null", "text", "list", "object"):
-            mutated = copy.deepcopy(value)
-            parent = mutated
-            for step in path[:-1]:
-                parent = parent[step]
+            mutated, parent = _copied_along(value, path)
             last = path[-1]
             old = parent[last]
             if name == "dropped":
@@ -68,13 +65,22 @@ def mutations(value: Any) -> Iterator[tuple[str, Any]]:
             yield f"{name} {'.'.join(map(str, path))}", mutated
 
 
+def _copied_along(value: Any, path: tuple[str | int, ...]) -> tuple[Any, Any]:
+    """`value` with everything on the way to the path's last step copied, and the copy that holds that step."""
+    top = parent = copy.copy(value)
+    for step in path[:-1]:
+        parent[step] = copy.copy(parent[step])
+        parent = parent[step]
+    return top, parent
+
+
 def _paths(value: Any, so_far: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
     if isinstance(value, dict):
         for key, inner in value.items():
             yield (*so_far, key)
             yield from _paths(inner, (*so_far, key))
     elif isinstance(value, list):
-        for index, inner in enumerate(value[:ROWS_PER_LIST]):
+        for index, inner in enumerate(value if len(value) < LONG_LIST else value[:ROWS_OF_LONG_LIST]):
             yield (*so_far, index)
             yield from _paths(inner, (*so_far, index))
 
@@ -136,6 +142,21 @@ def test_an_answer_of_another_shape_is_a_changed_payload_or_empty(source: str, b
                 assert rows is None
             for row in rows or []:
                 assert isinstance(row, Offer | Rejected)
+
+
+@every_source
+@pytest.mark.parametrize("huge", [b"1" + b"0" * 400, b"-1e400", b"1e400", b"1e-400"])
+def test_a_number_beyond_all_bounds_costs_its_row_only(source: str, huge: bytes) -> None:
+    number = decode(huge)
+    for pages in fixture_slices(source).values():
+        for at, page in enumerate(pages):
+            for path in _paths(page.body):
+                body, parent = _copied_along(page.body, path)
+                if not isinstance(parent[path[-1]], bool | str | dict | list | None):
+                    parent[path[-1]] = number
+                    mutated = [*pages]
+                    mutated[at] = msgspec.structs.replace(page, body=body)
+                    assert _read(source, mutated) is not None
 
 
 @every_source
