@@ -51,8 +51,8 @@ def document(market: Market) -> dict[str, Any]:
             "title": "gputicker read API",
             "version": VERSION,
             "summary": "The latest price of rented GPUs, from every provider, with its age.",
-            "description": f"This server tells of the {market} market. Money is decimal text in USD per GPU and hour; times are RFC 3339 in UTC; "
-            "ages are seconds and right to a second. Answers are not to be stored (`Cache-Control: no-store`).",
+            "description": f"This server tells of the {market} market. Money is decimal text in USD per GPU and hour; times are RFC 3339 "
+            "in UTC; ages are seconds, and right to a second. Answers are not to be stored (`Cache-Control: no-store`).",
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "servers": [{"url": "/"}],
@@ -118,7 +118,7 @@ def _parameter(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
         told = {key: value for key, value in told.items() if key not in ("anyOf", "default")}
         told.update(next(variant for variant in variants if variant != {"type": "null"}))
         about = about or told.pop("description", "")
-    if told.get("default") == []:
+    if told.get("default") == ():
         del told["default"]
     return {"name": name, "in": "query", "required": False, "description": about, "schema": told}
 

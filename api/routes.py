@@ -52,9 +52,9 @@ ROUTES = (
     Route(
         path="/v1/offers",
         summary="Offers, filtered and ordered",
-        about="Fresh and stale offers from this process's copy of the newest snapshots. Expired ones are left out and their source is named "
-        "in `missing`. 503 where nothing is servable. Reading data older than two thirds of its source's `fresh_s` asks the bridge, once and "
-        "in the background, for a refresh.",
+        about="Fresh and stale offers from this process's copy of the newest snapshots. Expired ones are left out and their source "
+        "is named in `missing`. 503 where nothing is servable. Reading data older than two thirds of its source's `fresh_s` asks the "
+        "bridge, once and in the background, for a refresh.",
         parameters=OffersParameters,
         answer=answers.OffersTold,
         example=examples.OFFERS,
@@ -66,8 +66,8 @@ ROUTES = (
     Route(
         path="/v1/cheapest",
         summary="The cheapest offer of each GPU and price type",
-        about="What is known to be rentable goes first. Where nothing is, the cheapest offer of unknown stock is told (its `availability` says "
-        "so) unless available=true; a sold-out one never is.",
+        about="What is known to be rentable goes first. Where nothing is, the cheapest offer of unknown stock is told (its "
+        "`availability` says so) unless available=true; a sold-out one never is.",
         parameters=CheapestParameters,
         answer=answers.OffersTold,
         example=examples.OFFERS,
@@ -79,7 +79,8 @@ ROUTES = (
     Route(
         path="/v1/providers",
         summary="Sources and how they are",
-        about="Every source with its health, age, offers by freshness, last error and terms of use. Answers also while nothing is servable.",
+        about="Every source with its health, age, offers by freshness, last error and terms of use. Answers also while nothing is "
+        "servable.",
         parameters=NoParameters,
         answer=answers.ProvidersTold,
         example=examples.PROVIDERS,
@@ -100,7 +101,8 @@ ROUTES = (
     Route(
         path="/v1/history",
         summary="Each GPU's lowest price, window by window",
-        about="The lowest market price per GPU and window over the last hours, from ClickHouse: small enough to draw every GPU from one answer.",
+        about="The lowest market price per GPU and window over the last hours, from ClickHouse: small enough to draw every GPU from "
+        "one answer.",
         parameters=HistoryParameters,
         answer=answers.HistoryTold,
         example=examples.HISTORY,
@@ -122,7 +124,8 @@ ROUTES = (
     Route(
         path="/v1/refresh",
         summary="Ask for a poll",
-        about="Asks the bridge to poll one source now; does not wait for it. Within ten seconds of another such request nothing more is asked.",
+        about="Asks the bridge to poll one source now; does not wait for it. Within ten seconds of another such request nothing more "
+        "is asked.",
         parameters=NoParameters,
         answer=answers.RefreshTold,
         example=examples.REFRESH,
