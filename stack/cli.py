@@ -44,6 +44,7 @@ def cli() -> None:
     type=click.FloatRange(0, min_open=True),
     help="Longest time between polls, in seconds.  [default: 5; live: each source's own]",
 )
+@click.option("--seed", type=int, default=1, show_default=True, envvar="GPUTICKER_SEED", help="Of the simulated market.")
 def up(
     market: str,
     bodies: Path | None,
@@ -54,6 +55,7 @@ def up(
     window_s: int,
     history_hours: float | None,
     interval_s: float | None,
+    seed: int,
 ) -> None:
     """Start the whole stack, and wait until it is ready."""
     market = "recorded" if bodies else market
@@ -77,6 +79,7 @@ def up(
         history_hours=history_hours,
         interval_s=interval_s,
         bodies=bodies and bodies.resolve(),
+        seed=seed,
     )
     try:
         code = start_stack(stack, click.echo, detach=detach)

@@ -17,7 +17,7 @@ from stack import records
 from stack.paths import AIRFLOW_ENV, APP_ENV, FLINK_ENV, ROOT
 from stack.prepare import airflow_secrets, prepare
 from stack.probes import probe
-from stack.services import Service, environment, service, services
+from stack.services import READ_BY, Service, environment, service, services
 from stack.settings import STATE_FILE, Stack
 
 log = logging.getLogger("stack.run")
@@ -28,6 +28,7 @@ AFTER_WITHIN_S = 45
 POLL_S = 0.2
 SHORT_LIFE_S = 10
 BACKOFF_CAP_S = 15
+SET_BY_STACK = {*READ_BY, "GPUTICKER_HOST", "GPUTICKER_PORT", records.MARK, records.SERVICE_MARK}
 MACHINE_ENV = ("PATH", "HOME", "USER", "LOGNAME", "LANG", "LC_ALL", "TZ", "TMPDIR", "LD_LIBRARY_PATH")
 NETWORK_ENV = ("SSL_CERT_FILE", "SSL_CERT_DIR", "HTTPS_PROXY", "HTTP_PROXY", "NO_PROXY", "https_proxy", "http_proxy", "no_proxy")
 
@@ -118,27 +119,33 @@ class _Start:
         records.write(self.stack.run_dir, self.one.name, record)
 
     def _environment(self) -> dict[str, str]:
-        """The machine's own few, the service's own, and what only this service may see of ours: credentials go to the bridge alone."""
+        """The machine's own few, the user's tuning, the service's own. Credentials go to the bridge alone, and only live."""
         env = {name: os.environ[name] for name in MACHINE_ENV if name in os.environ}
         env["PYTHONUNBUFFERED"] = "1"
         env |= {records.MARK: str(self.stack.data_dir), records.SERVICE_MARK: self.one.name}
-        if self.one.name == "bridge" and self.stack.market == "live":
-            passed = [*NETWORK_ENV, *credential_names()]
-            env |= {name: os.environ[name] for name in passed if name in os.environ}
-        if self.one.name == "sim":
-            env |= {name: value for name, value in os.environ.items() if name.startswith("GPUTICKER_SIM_")}
+        env |= self._tuning()
         if self.one.part == "airflow":
             env |= airflow_secrets(self.stack)
         environments = {"airflow": AIRFLOW_ENV, "flink": FLINK_ENV}
         env["PATH"] = f"{environments.get(self.one.part or '', APP_ENV) / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"
         return env | environment(self.stack, self.one)
 
+    def _tuning(self) -> dict[str, str]:
+        """GPUTICKER_ variables of whoever ran `up` that the table doesn't set, such as GPUTICKER_EUR_USD."""
+        own = {name: value for name, value in os.environ.items() if name.startswith("GPUTICKER_") and name not in SET_BY_STACK}
+        if not own and self.stack.market != "live":
+            return {}
+        credentials = credential_names()
+        if self.one.name == "bridge" and self.stack.market == "live":
+            return own | {name: os.environ[name] for name in NETWORK_ENV if name in os.environ}
+        return {name: value for name, value in own.items() if name not in credentials}
 
-def credential_names() -> list[str]:
+
+def credential_names() -> set[str]:
     """The environment variables of every adapter's credentials."""
     from adapters.registry import discover
 
-    return [f"GPUTICKER_{name}" for adapter in discover().values() for name in adapter.credential]
+    return {f"GPUTICKER_{name}" for adapter in discover().values() for name in adapter.credential}
 
 
 def _pause_s(backoff: int) -> int:

@@ -250,7 +250,7 @@ READ_BY: Mapping[str, tuple[str, ...]] = {
     "GPUTICKER_UPSTREAM_URL": ("bridge", "backfill"),
     "GPUTICKER_UPSTREAM_CA": ("bridge", "backfill"),
     "GPUTICKER_INTERVAL_S": ("bridge",),
-    "GPUTICKER_WINDOW_S": ("flink-job", "backfill", "api"),
+    "GPUTICKER_WINDOW_S": ("flink-job", "bridge", "backfill", "api"),
     "GPUTICKER_HISTORY_HOURS": ("bridge", "backfill"),
     "GPUTICKER_BODIES": ("sim",),
     "GPUTICKER_SEED": ("sim",),

@@ -21,7 +21,7 @@ from stack.probes import get, probe
 from stack.services import STOP_ORDER, Service, services
 from stack.settings import HOST, STATE_FILE, Stack
 
-READY_WITHIN_S = 120
+READY_WITHIN_S = 300
 POLL_S = 0.25
 KILL_AFTER_S = 5
 STOP_WITHIN_S = 60
