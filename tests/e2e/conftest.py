@@ -130,7 +130,5 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         assert up.returncode == 0, up.stdout + up.stderr
         yield Stack(data_dir)
     finally:
-        down = subprocess.run(
-            [GPUTICKER, "down", "--data-dir", str(data_dir)], capture_output=True, text=True, timeout=120, check=False
-        )
+        down = subprocess.run([GPUTICKER, "down", "--data-dir", str(data_dir)], capture_output=True, text=True, timeout=120, check=False)
     assert down.returncode == 0, down.stdout + down.stderr

@@ -152,14 +152,16 @@ def test_airflow_runs_its_dags_green(stack: Stack) -> None:
     states = eventually(
         "provider_health and cache_warming ran",
         lambda: (
-            runs := [
-                (run["dag_id"], run["state"])
-                for run in airflow.get("/api/v2/dags/~/dagRuns", params={"limit": 100}).json()["dag_runs"]
-                if run["state"] in {"success", "failed"}
-            ]
-        )
-        and {dag for dag, _ in runs} >= {"provider_health", "cache_warming"}
-        and runs,
+            (
+                runs := [
+                    (run["dag_id"], run["state"])
+                    for run in airflow.get("/api/v2/dags/~/dagRuns", params={"limit": 100}).json()["dag_runs"]
+                    if run["state"] in {"success", "failed"}
+                ]
+            )
+            and {dag for dag, _ in runs} >= {"provider_health", "cache_warming"}
+            and runs
+        ),
         within_s=400,
     )
     assert "success" in {state for dag, state in states if dag == "cache_warming"}
