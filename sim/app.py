@@ -3,7 +3,7 @@
 import asyncio
 import time
 import zlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, MutableMapping, Sequence
 from typing import Any, Protocol
 from urllib.parse import parse_qsl
 
@@ -18,9 +18,9 @@ from sim.incidents import BadIncident, Wanted
 from sim.recorded import Recorded
 from sim.simulated import Simulated
 
-Scope = Mapping[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
 MOST_BODY_BYTES = 1024 * 1024
 CHUNK_BYTES = 256 * 1024

@@ -64,10 +64,11 @@ class AzureWire(Wire):
                 if not gap or number % gap:
                     listings += self._add(size, region, location, percent)
             for name, cores, micros in CPU_SIZES:
-                row = _row(f"Standard_{name}", region, location, name.replace("_", " "), f"Virtual Machines {name[0]}sv5 Series")
-                self.rows.append((row, None, 0, micros * percent // 100))
-                windows = {**row, "productName": row["productName"] + " Windows"}
-                self.rows.append((windows, None, 0, micros * percent // 100 + cores * WINDOWS_PER_CORE))
+                for licence in ("", " Windows"):
+                    product = f"Virtual Machines {name[0]}s Series{licence}"
+                    row = _row(f"Standard_{name}", region, location, name.replace("_", " "), product)
+                    price = micros * percent // 100 + (cores * WINDOWS_PER_CORE if licence else 0)
+                    self.rows.append((row, None, 0, price))
         # The real answer comes in no order that one could lean on.
         self.rows.sort(key=lambda entry: blake2b(f"{entry[0]['meterId']}".encode(), digest_size=8).digest())
         return tuple(listings)

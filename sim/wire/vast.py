@@ -90,7 +90,7 @@ class Size(msgspec.Struct, frozen=True):
 class VastWire(Wire):
     provider = "vast"
     host = "console.vast.ai"
-    price_fields = ("dph_base", "dph_total")
+    price_fields = ("dph_base", "dph_total", "min_bid")
 
     def catalogue(self) -> tuple[Listing, ...]:
         self.sizes: dict[str, list[Size]] = {}

@@ -1,0 +1,244 @@
+"""Every kind of incident: what it does to prices or to answers, for how long, and to whom."""
+
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapters.base import Adapter
+from adapters.errors import PayloadChanged, ProviderError, Transient
+from adapters.models import Rejected
+from sim.app import App
+from sim.incidents import HISTORY_SLOTS, KINDS, SLOT_MS, Incidents, Wanted
+from sim.simulated import HANG_S, SLOW_S, Simulated
+from tests.sim.asking import BEARER, get, http_client, offers, per_gpu, polled
+from tests.sim.conftest import NOW_MS
+
+LAMBDA = get("cloud.lambdalabs.com", "/api/v1/instance-types")
+DAY_MS = 86_400_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ms = NOW_MS
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@pytest.fixture
+def clock(app: App) -> Clock:
+    app.clock_ms = Clock()
+    return app.clock_ms
+
+
+async def begin(app: App, **wanted: Any) -> dict[str, Any]:
+    async with http_client(app) as client:
+        response = await client.post("/sim/incidents", json={"seconds": 60, **wanted})
+    assert response.status_code == 201, response.text
+    found: dict[str, Any] = response.json()
+    return found
+
+
+async def changes(app: App, adapter: Adapter, **wanted: Any) -> dict[str, Decimal]:
+    """What an incident multiplies each offer's price by, of those that it touches."""
+    before = await offers(app, adapter)
+    await begin(app, provider=adapter.provider, **wanted)
+    after = await offers(app, adapter)
+    assert before.keys() == after.keys()
+    return {key: per_gpu(after[key]) / per_gpu(before[key]) for key in before if before[key].amount != after[key].amount}
+
+
+async def test_a_spike_is_on_one_offer_that_can_be_rented(app: App, adapters: dict[str, Adapter]) -> None:
+    before = await offers(app, adapters["runpod"])
+    found = await begin(app, kind="spike", provider="runpod", gpu="H100-SXM-80", factor=2.5)
+    after = await offers(app, adapters["runpod"])
+    touched = {key for key in before if before[key].amount != after[key].amount}
+    assert touched == {found["offer"]}
+    assert before[found["offer"]].gpu == "H100-SXM-80" and before[found["offer"]].availability != "sold_out"
+    assert per_gpu(after[found["offer"]]) / per_gpu(before[found["offer"]]) == pytest.approx(Decimal("2.5"), rel=Decimal("0.01"))
+
+
+async def test_a_vast_spike_is_on_an_offer_that_counts(app: App, adapters: dict[str, Adapter]) -> None:
+    before = await offers(app, adapters["vast"])
+    found = await begin(app, kind="spike", provider="vast", gpu="RTX4090-PCIE-24")
+    assert before[f"{found['offer']}/on_demand"].in_market_stats
+
+
+async def test_a_repricing_moves_one_gpu_and_no_two_offers_by_the_same_factor(app: App, adapters: dict[str, Adapter]) -> None:
+    factors = await changes(app, adapters["azure"], kind="repricing", gpu="H100-SXM-80", factor=1.3)
+    assert len(factors) > 5 and all("H100_v5" in key for key in factors)
+    assert all(abs(factor - Decimal("1.3")) < Decimal("0.03") for factor in factors.values())
+    assert max(factors.values()) - min(factors.values()) > Decimal("0.005")
+
+
+async def test_a_market_move_needs_no_provider(app: App, adapters: dict[str, Adapter]) -> None:
+    before = {name: await offers(app, adapter) for name, adapter in adapters.items()}
+    await begin(app, kind="market_move", gpu="H100-SXM-80", factor=1.25)
+    for name, adapter in adapters.items():
+        after = await offers(app, adapter)
+        moved = {offer.gpu for key, offer in after.items() if offer.amount != before[name][key].amount}
+        assert moved == {"H100-SXM-80"} & {offer.gpu for offer in after.values()}
+
+
+@pytest.mark.parametrize("source", ["azure", "lambda", "runpod", "scaleway", "vast", "verda"])
+async def test_cents_are_one_exact_factor_on_every_offer(app: App, adapters: dict[str, Adapter], source: str) -> None:
+    before = await offers(app, adapters[source])
+    factors = await changes(app, adapters[source], kind="cents")
+    assert factors.keys() == before.keys()
+    # Digits that the provider rounds away appear: a cent in 13 is the most.
+    assert all(abs(factor / 100 - 1) < Decimal("0.05") for factor in factors.values())
+
+
+@pytest.mark.parametrize("source", ["azure", "lambda", "scaleway", "vast", "verda"])
+async def test_per_instance_prices_become_those_of_one_gpu(app: App, adapters: dict[str, Adapter], source: str) -> None:
+    before = await offers(app, adapters[source])
+    factors = await changes(app, adapters[source], kind="per_instance")
+    assert factors.keys() == {key for key, offer in before.items() if offer.gpu_count > 1}
+    for key, factor in factors.items():
+        assert factor * before[key].gpu_count == pytest.approx(Decimal(1), rel=Decimal("0.02"))
+
+
+async def test_per_gpu_prices_become_those_of_a_pod(app: App, adapters: dict[str, Adapter]) -> None:
+    factors = await changes(app, adapters["runpod"], kind="per_instance")
+    assert {round(factor) for factor in factors.values()} == {4, 6, 8, 9}
+
+
+@pytest.mark.parametrize(
+    ("kind", "error", "message"),
+    [
+        ("down", Transient, "HTTP 500"),
+        ("throttle", Transient, "HTTP 429"),
+        ("html", PayloadChanged, "HTML"),
+        ("truncated", PayloadChanged, "not JSON"),
+    ],
+)
+@pytest.mark.parametrize("source", ["azure", "lambda", "runpod", "scaleway", "vast", "verda"])
+async def test_broken_answers(
+    app: App, adapters: dict[str, Adapter], clock: Clock, source: str, kind: str, error: type[ProviderError], message: str
+) -> None:
+    await begin(app, kind=kind, provider=source)
+    with pytest.raises(error, match=message) as raised:
+        await polled(app, adapters[source])
+    if isinstance(raised.value, Transient) and kind == "throttle":
+        assert raised.value.retry_after_s == 20
+    others = [name for name in adapters if name != source]
+    assert await polled(app, adapters[others[0]])
+    clock.now_ms += 60_000
+    assert await polled(app, adapters[source])
+
+
+@pytest.mark.parametrize("source", ["azure", "lambda", "runpod", "scaleway", "vast", "verda"])
+async def test_empty_answers_hold_no_row(app: App, adapters: dict[str, Adapter], source: str) -> None:
+    await begin(app, kind="empty", provider=source)
+    assert await polled(app, adapters[source]) == []
+
+
+@pytest.mark.parametrize("source", ["azure", "lambda", "runpod", "scaleway", "vast", "verda"])
+async def test_a_renamed_price_field_leaves_no_offer(app: App, adapters: dict[str, Adapter], source: str) -> None:
+    await begin(app, kind="renamed_field", provider=source)
+    rows = await polled(app, adapters[source])
+    assert rows and all(isinstance(row, Rejected) for row in rows)
+
+
+@pytest.mark.parametrize(("kind", "delay_s", "status"), [("slow", SLOW_S, 200), ("hang", HANG_S, 504)])
+def test_slow_and_hanging_answers(market: Simulated, kind: str, delay_s: float, status: int) -> None:
+    market.incidents.add(msgspec.convert({"kind": kind, "provider": "lambda", "seconds": 60}, Wanted), NOW_MS)
+    reply = market.reply(LAMBDA, NOW_MS)
+    assert (reply.delay_s, reply.answer.status) == (delay_s, status)
+    assert market.reply(LAMBDA, NOW_MS + 60_000).delay_s == 0
+
+
+async def test_a_delay_is_waited_for(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    waited: list[float] = []
+
+    async def sleep(seconds: float) -> None:
+        waited.append(seconds)
+
+    await begin(app, kind="slow", provider="lambda")
+    monkeypatch.setattr("sim.app.asyncio.sleep", sleep)
+    async with http_client(app) as client:
+        assert (await client.get("/cloud.lambdalabs.com/api/v1/instance-types", headers=BEARER)).status_code == 200
+    assert waited == [SLOW_S]
+
+
+async def test_delete_ends_them_all(app: App, adapters: dict[str, Adapter]) -> None:
+    before = await offers(app, adapters["lambda"])
+    await begin(app, kind="down", provider="lambda")
+    await begin(app, kind="cents", provider="lambda")
+    async with http_client(app) as client:
+        assert (await client.delete("/sim/incidents")).json() == {"ended": 2}
+    assert await offers(app, adapters["lambda"]) == before
+
+
+@pytest.mark.parametrize(
+    ("wanted", "field"),
+    [
+        ({"kind": "spike", "seconds": 5}, "provider"),
+        ({"kind": "spike", "seconds": 5, "provider": "nobody"}, "provider"),
+        ({"kind": "spike", "seconds": 5, "provider": "lambda", "gpu": "H100"}, "gpu"),
+        ({"kind": "spike", "seconds": 0, "provider": "lambda"}, "seconds"),
+        ({"kind": "spike", "seconds": 5, "provider": "lambda", "factor": -1}, "factor"),
+        ({"kind": "flood", "seconds": 5, "provider": "lambda"}, "kind"),
+        ({"kind": "down", "provider": "lambda"}, "seconds"),
+        ({"kind": "down", "seconds": 5, "provider": "lambda", "colour": 1}, "colour"),
+    ],
+)
+async def test_a_wrong_incident_is_refused_by_its_field(app: App, wanted: dict[str, Any], field: str) -> None:
+    async with http_client(app) as client:
+        response = await client.post("/sim/incidents", json=wanted)
+        assert (await client.put("/sim/incidents", json={})).status_code == 405
+    assert response.status_code == 422
+    assert field in response.json()["error"]["message"]
+
+
+def test_the_contract_names_these_kinds() -> None:
+    assert set(KINDS) == set(
+        [
+            "spike",
+            "repricing",
+            "market_move",
+            "down",
+            "slow",
+            "throttle",
+            "html",
+            "empty",
+            "truncated",
+            "renamed_field",
+            "cents",
+            "per_instance",
+            "hang",
+        ]
+    )
+
+
+def test_by_themselves_one_each_ten_minutes_live_and_a_few_before() -> None:
+    market = Simulated(1, NOW_MS)
+    before = market.incidents.between(NOW_MS - DAY_MS, NOW_MS - SLOT_MS)
+    live = market.incidents.between(NOW_MS + SLOT_MS, NOW_MS + SLOT_MS + DAY_MS)
+    assert 8 <= len(before) <= DAY_MS / SLOT_MS / HISTORY_SLOTS + 1
+    assert 130 <= len(live) <= DAY_MS / SLOT_MS + 3
+    for found in (before, live):
+        assert {incident.kind for incident in found} == {"spike", "repricing"}
+    assert len({incident.provider for incident in live}) == 6
+    assert all(incident.automatic for incident in before + live)
+
+
+def test_by_themselves_they_follow_from_the_seed(market: Simulated) -> None:
+    ranges = (NOW_MS - DAY_MS, NOW_MS + DAY_MS)
+    assert Simulated(1, NOW_MS).incidents.between(*ranges) == Simulated(1, NOW_MS).incidents.between(*ranges)
+    assert Simulated(1, NOW_MS).incidents.between(*ranges) != Simulated(2, NOW_MS).incidents.between(*ranges)
+    assert market.incidents.between(*ranges) == []
+
+
+def test_by_themselves_they_move_prices_while_they_last() -> None:
+    market, quiet = Simulated(1, NOW_MS), Simulated(1, NOW_MS, incidents=False)
+    spike = next(i for i in market.incidents.between(NOW_MS, NOW_MS + DAY_MS) if i.kind == "spike" and i.from_ms >= NOW_MS)
+    listing = next(x for x in market.market.listings if x.provider == spike.provider and x.key == spike.offer)
+    for at_ms, factor in ((spike.from_ms - 1, 1.0), (spike.from_ms, spike.factor_ppm / 1e6), (spike.to_ms, 1.0)):
+        assert market.market.micros(listing, at_ms) / quiet.market.micros(listing, at_ms) == pytest.approx(factor, rel=1e-4)
+
+
+def test_no_targets_no_incidents() -> None:
+    assert Incidents([], 1, NOW_MS, lambda _target, _at_ms: True).between(NOW_MS, NOW_MS + DAY_MS) == []

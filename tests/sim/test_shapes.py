@@ -1,0 +1,97 @@
+"""Answers against recordings of the real ones: the same keys, and values of the same JSON types."""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from sim.simulated import Simulated
+from tests.sim.asking import get, post
+from tests.sim.conftest import NOW_MS
+
+VERDA = "api.verda.com"
+ZONE = "/instance/v1/zones/fr-par-2/products/servers"
+# Null in every row of the recording, so that it tells no type.
+LOOSE = frozenset({"p2p", "deploy_warning", "display_name", "mig_profile", "gpu_info"})
+
+
+def kinds(value: Any) -> Any:
+    """The JSON type of a value; of a list, of its items; of an object, by key."""
+    if isinstance(value, dict):
+        return {key: kinds(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [kinds(value[0])] if value else []
+    if isinstance(value, bool):
+        return "boolean"
+    return "number" if isinstance(value, int | float) else type(value).__name__
+
+
+def assert_like(ours: Any, theirs: Any, where: str) -> None:
+    """Every key of theirs is in ours, with a value of the same type. Ours may have more."""
+    if isinstance(theirs, dict):
+        assert isinstance(ours, dict), where
+        assert theirs.keys() <= ours.keys(), f"{where}: missing {sorted(theirs.keys() - ours.keys())}"
+        for key, kind in theirs.items():
+            if key not in LOOSE:
+                assert_like(ours[key], kind, f"{where}.{key}")
+    elif isinstance(theirs, list):
+        assert isinstance(ours, list), where
+        if ours and theirs:
+            assert_like(ours[0], theirs[0], f"{where}[]")
+    else:
+        assert ours == theirs, where
+
+
+def recorded(folder: Path, name: str) -> Any:
+    return msgspec.json.decode((folder / name).read_bytes())
+
+
+def answered(market: Simulated, exchange: Any) -> Any:
+    answer = market.answer(exchange, NOW_MS)
+    assert answer.status == 200
+    return msgspec.json.decode(answer.body)
+
+
+def test_runpod(market: Simulated, recordings: Path) -> None:
+    theirs = recorded(recordings, "runpod/gputypes_2026-10.ewyluda.json")
+    fields = " ".join(theirs["data"]["gpuTypes"][0])
+    ours = answered(market, post("api.runpod.io", "/graphql", {"query": f"{{ gpuTypes {{ {fields} }} }}"}))
+    assert kinds(ours) == kinds(theirs)
+
+
+def test_vast(market: Simulated, recordings: Path) -> None:
+    theirs = recorded(recordings, "vast/bundles_b300_raw_2026-08.computable.json")
+    ours = answered(market, post("console.vast.ai", "/api/v0/bundles/", {"gpu_name": {"eq": "B300"}}))
+    assert kinds(ours) == kinds(theirs)
+    for row in theirs["offers"]:
+        number_types = {key: type(value) for key, value in row.items() if isinstance(value, int | float)}
+        assert {key: type(ours["offers"][0][key]) for key in number_types} == number_types
+
+
+@pytest.mark.parametrize(
+    ("path", "file"),
+    [
+        ("/v1/instance-types", "verda/instance_types.json"),
+        ("/v1/instance-availability", "verda/instance_availability.json"),
+        ("/v1/locations", "verda/locations.json"),
+    ],
+)
+def test_verda(market: Simulated, recordings: Path, path: str, file: str) -> None:
+    assert_like(kinds(answered(market, get(VERDA, path))), kinds(recorded(recordings, file)), path)
+
+
+@pytest.mark.parametrize(("suffix", "kind"), [("", "servers"), ("/availability", "availability")])
+def test_scaleway(market: Simulated, recordings: Path, suffix: str, kind: str) -> None:
+    theirs = recorded(recordings, f"scaleway/fr-par-2.{kind}.page1.json")["servers"]
+    ours = answered(market, get("api.scaleway.com", ZONE + suffix))["servers"]
+    with_gpu = next(name for name in ours if name in theirs and name.startswith("H100"))
+    assert kinds(ours[with_gpu]) == kinds(theirs[with_gpu])
+    without = next(name for name in ours if name.startswith("GP1"))
+    assert_like(kinds(ours[without]), kinds(theirs[without]), without)
+
+
+def test_azure(market: Simulated, recordings: Path) -> None:
+    theirs = recorded(recordings, "azure/retail_items_2026-10.ewyluda.json")
+    ours = answered(market, get("prices.azure.com", "/api/retail/prices"))["Items"]
+    assert_like(kinds(ours), kinds(theirs), "Items")
