@@ -21,6 +21,7 @@ from adapters import local_runner
 from adapters.errors import JobRejected, NotYetDone, Transient
 from adapters.jobs import CanRunJobs, CostInfo, GpuSpec, JobConfig, JobResult, JobStatus, cost_usd
 
+RUNNER = str(Path(local_runner.__file__).absolute())
 START_TIMEOUT_S = 10.0
 PROBE_TIMEOUT_S = 5.0
 JOB_ID_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.")
@@ -75,8 +76,10 @@ class LocalProcessBackend(CanRunJobs):
     }
     """nvidia-smi's name -> canonical GPU id. A card that is not here is left out with a warning, not guessed."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, grace_s: float = 5.0) -> None:
+        """`grace_s`: time between SIGTERM and SIGKILL for a job that must end."""
         self._folder = folder
+        self._grace_s = grace_s
 
     async def submit_job(self, config: JobConfig) -> JobResult:
         """See CanRunJobs. Returns once the job's keeper runs, which takes some tens of milliseconds."""
@@ -91,7 +94,7 @@ class LocalProcessBackend(CanRunJobs):
         return await asyncio.to_thread(self._logs, job_id, tail_lines)
 
     async def cancel_job(self, job_id: str) -> None:
-        """See CanRunJobs. The command gets SIGTERM, and SIGKILL five seconds later."""
+        """See CanRunJobs. The command gets SIGTERM, and SIGKILL after the time of grace."""
         await asyncio.to_thread(self._cancel, job_id)
 
     async def get_cost_info(self, job_id: str) -> CostInfo:
@@ -114,7 +117,7 @@ class LocalProcessBackend(CanRunJobs):
             if standing.command != config.command or standing.env != config.env:
                 raise JobRejected(f"local: job_id {config.job_id} stands for another job already")
             return self._status(config.job_id)
-        command = [sys.executable, "-I", "-S", local_runner.__file__, str(folder)]
+        command = [sys.executable, "-I", "-S", RUNNER, str(folder), str(self._grace_s)]
         with (folder / "runner.log").open("wb") as errors:
             try:
                 subprocess.run(

@@ -1,7 +1,8 @@
 """One local job's keeper: starts its command, enforces its time limit, takes cancellations, writes down how it ended.
 
-Run by path, standard library only, in a session of its own, so that it outlives whoever submitted the job. Its folder holds
-`job.json` (read), and `process.json`, `output.log`, `result.json` (written; the JSON files appear whole or not at all).
+Run by path, standard library only, in a session of its own, so that it outlives whoever submitted the job. Arguments: the job's
+folder, and the seconds between SIGTERM and SIGKILL. The folder holds `job.json` (read), and `process.json`, `output.log`,
+`result.json` (written; the JSON files appear whole or not at all).
 SIGTERM means cancel. The command dies with this process, and nothing that the command started outlives it.
 """
 
@@ -17,16 +18,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-GRACE_S = 5.0
-"""Time between SIGTERM and SIGKILL for a job that must end."""
-
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
 NOT_STARTED_EXIT_CODE = 127
 SIGNAL_EXIT_CODE_BASE = 128
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, grace_s: float) -> None:
     """Detach, then keep the job in `folder` to its end. The caller's process returns once `process.json` stands."""
     reading, writing = os.pipe()
     if os.fork():
@@ -45,12 +43,12 @@ def main(folder: Path) -> None:
     os.close(writing)
 
     began = time.monotonic()
-    ending = run(folder, json.loads((folder / "job.json").read_bytes())["config"], own_mask)
+    ending = run(folder, json.loads((folder / "job.json").read_bytes())["config"], grace_s, own_mask)
     ended = {"ended_at": datetime.now(UTC).isoformat(), "wall_time_s": time.monotonic() - began}
     write_json(folder / "result.json", {**ending, **ended})
 
 
-def run(folder: Path, config: dict[str, Any], own_mask: set[int]) -> dict[str, Any]:
+def run(folder: Path, config: dict[str, Any], grace_s: float, own_mask: set[int]) -> dict[str, Any]:
     """Run the command to its end: `status`, `exit_code`, `reason`."""
     if (folder / "cancel").exists():
         return {"status": "cancelled", "exit_code": None, "reason": "cancelled before it started"}
@@ -75,7 +73,7 @@ def run(folder: Path, config: dict[str, Any], own_mask: set[int]) -> dict[str, A
             reason = f"{config['command'][0]} could not be started: {error.strerror}"
             return {"status": "failed", "exit_code": NOT_STARTED_EXIT_CODE, "reason": reason}
 
-    wait_status, stopped_for = wait_for(child.pid, config["time_limit_s"])
+    wait_status, stopped_for = wait_for(child.pid, config["time_limit_s"], grace_s)
     kill_descendants()
     if stopped_for is not None:
         return stopped_for
@@ -89,7 +87,7 @@ def run(folder: Path, config: dict[str, Any], own_mask: set[int]) -> dict[str, A
     return {"status": "failed", "exit_code": exit_code, "reason": f"exit code {exit_code}"}
 
 
-def wait_for(pid: int, time_limit_s: float) -> tuple[int, dict[str, Any] | None]:
+def wait_for(pid: int, time_limit_s: float, grace_s: float) -> tuple[int, dict[str, Any] | None]:
     """The command's wait status, and how it was stopped where it did not end by itself."""
     stopped_for: dict[str, Any] | None = None
     deadline = time.monotonic() + time_limit_s
@@ -102,14 +100,14 @@ def wait_for(pid: int, time_limit_s: float) -> tuple[int, dict[str, Any] | None]
             continue
         if stopped_for is not None and seen is None:
             stop(pid, signal.SIGKILL)
-            deadline = time.monotonic() + GRACE_S
+            deadline = time.monotonic() + grace_s
             continue
         if stopped_for is None:
             stopped_for = {"status": "cancelled", "exit_code": None, "reason": "cancelled"}
             if seen is None:
                 stopped_for = {"status": "failed", "exit_code": None, "reason": f"time limit of {time_limit_s:g} s reached"}
             stop(pid, signal.SIGTERM)
-            deadline = time.monotonic() + GRACE_S
+            deadline = time.monotonic() + grace_s
 
 
 def stop(pid: int, number: signal.Signals) -> None:
@@ -181,4 +179,4 @@ def write_json(path: Path, value: dict[str, Any]) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), float(sys.argv[2]))

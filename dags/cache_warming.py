@@ -6,8 +6,9 @@ verifies that they became so. The bridge polls by itself all the time; this find
 
 `find_cold` → `refresh` → `verify`. Parameter `wait_s`: how long `verify` waits.
 
-Red means: **snapshots stay cold although their providers answer** (look at the bridge and at Redis), or the read API does not answer.
-A provider that is down cannot be warmed; that is told in the log here, and judged by `provider_health`.
+Red means: **a snapshot stays cold and its provider is not to blame** (the bridge did not poll when asked, or polled well and nothing
+came of it: look at the bridge and at Redis), or the read API does not answer. A source that was polled and did not answer well cannot
+be warmed; that is told in the log here, and judged by `provider_health`.
 """
 
 import logging
@@ -25,7 +26,7 @@ def find_cold() -> list[str]:
     """The names of the sources whose snapshot is not fresh."""
     with feed.connect() as client:
         sources = feed.enabled_sources(client)
-    names = feed.cold(sources)
+    names = feed.cold(sources, feed.utc_now())
     log.info("%d of %d snapshots are warm; cold: %s", len(sources) - len(names), len(sources), ", ".join(names) or "none")
     return names
 
@@ -39,15 +40,16 @@ def refresh(names: list[str]) -> None:
 
 
 def verify(params: dict[str, Any]) -> None:
-    """Wait until every snapshot is fresh. Raises FeedUnhealthy for those that stay cold though their provider answers."""
+    """Wait until every snapshot is fresh. Raises FeedUnhealthy for those that stay cold and not by their provider's fault."""
+    began = feed.utc_now()
     with feed.connect() as client:
         left = feed.wait_until_warm(client, params["wait_s"])
     for source in left:
         log.warning("%s: cold, age %s s, health %s, %s", source["source"], source.get("age_s"), source.get("health"), source.get("error"))
-    blamed = [source["source"] for source in left if source.get("health") not in feed.NOT_SERVING]
+    blamed = [source["source"] for source in left if not feed.is_providers_fault(source, began)]
     if blamed:
         raise feed.FeedUnhealthy(f"still cold after {params['wait_s']} s: {', '.join(blamed)}")
-    log.info("every snapshot whose provider answers is warm")
+    log.info("every snapshot is warm, or its provider is to blame")
 
 
 with DAG(

@@ -6,13 +6,15 @@ Imported by the DAG files from their own folder; knows nothing of the applicatio
 import os
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
 
 REQUEST_TIMEOUT_S = 10.0
 LOOK_EVERY_S = 2.0
+ASKED_ONCE_S = 15.0
+"""A poll that began so shortly before it was asked for will do: the bridge does not poll again at once."""
 NOT_SERVING = ("down", "quarantined")
 
 Source = dict[str, Any]
@@ -49,27 +51,39 @@ def refresh(client: httpx.Client, source: str) -> None:
     _exchange(client, "POST", "/v1/refresh", {"source": source})
 
 
-def cold(sources: Sequence[Source]) -> list[str]:
+def cold(sources: Sequence[Source], now: datetime) -> list[str]:
     """The names of the sources whose snapshot is not wholly fresh."""
-    return [source["source"] for source in sources if not is_warm(source)]
+    return [source["source"] for source in sources if not is_warm(source, now)]
 
 
-def is_warm(source: Source) -> bool:
-    """The source's snapshot is fresh: by its age where the limit is told, and no offer of it is stale or expired."""
-    age_s, fresh_s = source.get("age_s"), source.get("fresh_s")
-    if age_s is None or (fresh_s is not None and age_s > fresh_s):
-        return False
-    return not source.get("stale") and not source.get("expired")
+def is_warm(source: Source, now: datetime) -> bool:
+    """Every offer of the source is fresh; where it has none to rent, it was polled well and lately."""
+    fresh_s = source["fresh_s"]
+    if not (source.get("fresh") or source.get("stale") or source.get("expired")):
+        polled_at = source.get("polled_at")
+        return (
+            source.get("health") == "ok" and polled_at is not None and (now - datetime.fromisoformat(polled_at)).total_seconds() <= fresh_s
+        )
+    return source["age_s"] <= fresh_s and not source.get("stale") and not source.get("expired")
 
 
 def wait_until_warm(client: httpx.Client, wait_s: float, sleep: Callable[[float], None] = time.sleep) -> list[Source]:
-    """The enabled sources that are still cold after at most `wait_s`; those whose provider is down are not waited for."""
-    deadline = time.monotonic() + wait_s
+    """The enabled sources that are still cold after at most `wait_s`; those that the bridge has done its best for are not waited for."""
+    began, deadline = utc_now(), time.monotonic() + wait_s
     while True:
-        left = [source for source in enabled_sources(client) if not is_warm(source)]
-        if all(source.get("health") in NOT_SERVING for source in left) or time.monotonic() >= deadline:
+        left = [source for source in enabled_sources(client) if not is_warm(source, utc_now())]
+        if all(is_providers_fault(source, began) for source in left) or time.monotonic() >= deadline:
             return left
         sleep(LOOK_EVERY_S)
+
+
+def is_providers_fault(source: Source, asked_at: datetime) -> bool:
+    """A cold source that the bridge has polled since (or is keeping off with an open breaker), and whose poll did not go well."""
+    if source.get("health") == "ok":
+        return False
+    polled_at = source.get("polled_at")
+    since = asked_at - timedelta(seconds=ASKED_ONCE_S)
+    return source.get("breaker") == "open" or (polled_at is not None and datetime.fromisoformat(polled_at) >= since)
 
 
 def check_health(sources: Sequence[Source], max_down_s: float, now: datetime) -> str:
@@ -88,9 +102,8 @@ def check_health(sources: Sequence[Source], max_down_s: float, now: datetime) ->
 
 def down_for_s(source: Source, now: datetime) -> float | None:
     """Seconds since the source last brought offers; where it never did, the time its failed polls took. None: nobody knows."""
-    last_success_ms = source.get("last_success_ms")
-    if last_success_ms is not None:
-        return now.timestamp() - float(last_success_ms) / 1000
+    if source.get("last_success") is not None:
+        return (now - datetime.fromisoformat(source["last_success"])).total_seconds()
     if source.get("age_s") is not None:
         return float(source["age_s"])
     failures, cadence_s = source.get("consecutive_failures"), source.get("cadence_s")

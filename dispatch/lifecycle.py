@@ -4,12 +4,13 @@ import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
+from decimal import Decimal
 
 import httpx
 import msgspec
 
 from adapters.errors import JobRejected, NotYetDone
-from adapters.jobs import CanRunJobs, GpuSpec, JobConfig, JobResult, JobStatus
+from adapters.jobs import CanRunJobs, CostInfo, GpuSpec, JobConfig, JobResult, JobStatus
 from dispatch.offers import choose_offer
 from dispatch.records import JobRecord, JobRecords
 from dispatch.warehouse import Warehouse
@@ -94,17 +95,8 @@ class Dispatcher:
         """Ask for the job to end; success also where it has ended already. The answer may still say running."""
         record = self._records.get(job_id)
         if record.result is None:
-            now = self._now()
-            reason = "cancelled before it was submitted"
-            result = JobResult(
-                job_id=job_id,
-                backend=record.backend,
-                status=JobStatus.CANCELLED,
-                submitted_at=record.decided_at,
-                ended_at=now,
-                reason=reason,
-            )
-            self._records.put(msgspec.structs.replace(record, result=result))
+            self._records.put(cancelled_before_start(record, self._now()))
+            return await self.status(job_id)
         await self._backend.cancel_job(job_id)
         return await self.status(job_id)
 
@@ -149,6 +141,28 @@ class Dispatcher:
         if record != before:
             self._records.put(record)
         return record
+
+
+def cancelled_before_start(record: JobRecord, now: datetime) -> JobRecord:
+    """The record of a job that no backend has seen, cancelled."""
+    config = record.config
+    result = JobResult(
+        job_id=config.job_id,
+        backend=record.backend,
+        status=JobStatus.CANCELLED,
+        submitted_at=record.decided_at,
+        ended_at=now,
+        reason="cancelled before it was submitted",
+    )
+    cost = CostInfo(
+        job_id=config.job_id,
+        billed_gpus=config.billed_gpus,
+        usd_per_gpu_hour=config.usd_per_gpu_hour,
+        wall_time_s=0.0,
+        cost_usd=None if config.usd_per_gpu_hour is None else Decimal(0),
+        is_final=True,
+    )
+    return msgspec.structs.replace(record, result=result, cost=cost)
 
 
 async def wait(event: asyncio.Event, timeout_s: float) -> None:

@@ -1,4 +1,4 @@
-"""Which offer a job is priced by: the cheapest rentable one that fits, as the read API tells it."""
+"""Which offer a job is priced by: the rentable machine that fits and costs least, as the read API tells it."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,7 +13,10 @@ from adapters.jobs import GpuSpec
 from schemas.vocabulary import RENTABLE, Market
 
 TIMEOUT_S = 5.0
-WHERE = "read API: GET /v1/cheapest"
+ROUTE = "/v1/offers"
+"""Not /v1/cheapest: that is one offer per GPU and price type by the price of a GPU, and a cheap GPU may come only in machines of eight."""
+WHERE = f"read API: GET {ROUTE}"
+LIMIT = 1000
 
 
 class OfferTold(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +44,7 @@ class Missing(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What /v1/cheapest answers."""
+    """What /v1/offers answers."""
 
     market: Market
     offers: list[OfferTold]
@@ -102,7 +105,7 @@ def tell(spec: GpuSpec) -> str:
 
 
 async def _ask(client: httpx.AsyncClient, spec: GpuSpec) -> Answer:
-    parameters = {"gpu": spec.gpu, "min_gpus": str(spec.count)}
+    parameters = {"gpu": spec.gpu, "min_gpus": str(spec.count), "available": "true", "sort": "price", "limit": str(LIMIT)}
     if spec.price_type is not None:
         parameters["price_type"] = spec.price_type
     if spec.country is not None:
@@ -110,7 +113,7 @@ async def _ask(client: httpx.AsyncClient, spec: GpuSpec) -> Answer:
     if spec.max_usd_per_gpu_hour is not None:
         parameters["max_price"] = str(spec.max_usd_per_gpu_hour)
     try:
-        response = await client.get("/v1/cheapest", params=parameters, timeout=TIMEOUT_S)
+        response = await client.get(ROUTE, params=parameters, timeout=TIMEOUT_S)
     except httpx.HTTPError as error:
         raise Transient(f"{WHERE}: {type(error).__name__}: {error}") from error
     if response.status_code == httpx.codes.UNPROCESSABLE_ENTITY:

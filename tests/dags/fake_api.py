@@ -1,11 +1,17 @@
-"""A read API for the DAGs to ask, over a real socket: providers and the cheapest offer, as the test sets them."""
+"""A read API for the DAGs to ask, over a real socket: providers and offers, as the test sets them."""
 
 import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
+
+
+def rfc3339(seconds_ago: float) -> str:
+    """A moment before now, as the API writes it."""
+    return (datetime.now(UTC) - timedelta(seconds=seconds_ago)).isoformat().replace("+00:00", "Z")
 
 
 def source(name: str, **fields: Any) -> dict[str, Any]:
@@ -17,6 +23,11 @@ def source(name: str, **fields: Any) -> dict[str, Any]:
         "health": "ok",
         "age_s": 2.0,
         "fresh_s": 15.0,
+        "polled_at": rfc3339(2.0),
+        "last_success": rfc3339(2.0),
+        "cadence_s": 5.0,
+        "consecutive_failures": 0,
+        "breaker": "closed",
         "offers": 4,
         "fresh": 4,
         "stale": 0,
@@ -28,7 +39,7 @@ def source(name: str, **fields: Any) -> dict[str, Any]:
 
 
 def offer(**fields: Any) -> dict[str, Any]:
-    """A fresh, rentable offer as /v1/cheapest tells it, with `fields` changed."""
+    """A fresh, rentable offer as /v1/offers tells it, with `fields` changed."""
     rentable = {
         "source": "lumen",
         "provider": "lumen",
@@ -66,7 +77,7 @@ class FakeApi:
             return self.status, {"error": {"message": "out of order"}}
         if (method, route) == ("GET", "/v1/providers"):
             return 200, {"market": "simulated", "providers": self.sources}
-        if (method, route) == ("GET", "/v1/cheapest"):
+        if (method, route) == ("GET", "/v1/offers"):
             return 200, {
                 "market": "simulated",
                 "as_of": "2026-01-01T00:00:00Z",
