@@ -218,7 +218,7 @@ class ProviderClient:
     async def _redirected(self, request: Request, url: str, query: Mapping[str, str], token: str) -> tuple[httpx.Response, bytes]:
         for _ in range(MAX_REDIRECTS + 1):
             response, raw = await self._send(request.name, request.method, url, query, request.json, token)
-            if not response.is_redirect:
+            if not response.has_redirect_location:
                 self._check_status(request.name, response, raw, authenticated=bool(token))
                 return response, raw
             url, query = self._redirect_target(request, url, response), {}
@@ -234,7 +234,8 @@ class ProviderClient:
         return target
 
     def _address(self, request: Request) -> tuple[str, Mapping[str, str]]:
-        if not request.path.startswith(("https://", "http://")):
+        # A path without its slash would lengthen the host's name.
+        if request.path.startswith("/"):
             return self._adapter.base_url + request.path, request.query
         parts = urlsplit(request.path)
         if parts.scheme != "https" or parts.netloc != self._host:

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -20,6 +21,7 @@ librdkafka_log = logging.getLogger("bridge.librdkafka")
 
 T = TypeVar("T")
 READ_BATCH = 1000
+READ_S = 0.1
 IDLE_S = 10.0
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
@@ -102,9 +104,13 @@ async def until_done(what: str, work: Callable[[], T]) -> T:
 def _read_to_end(consumer: Any, decode: Decoder, market: Market) -> LatestOffers:
     latest: dict[bytes | None, bytes | None] = {}
     unfinished = set(range(PARTITIONS))
+    last_news = time.monotonic()
     while unfinished:
-        messages = consumer.consume(READ_BATCH, timeout=IDLE_S)
-        if not messages:
+        # Returns early only with a full batch, so the wait is short and the patience longer.
+        messages = consumer.consume(READ_BATCH, timeout=READ_S)
+        if messages:
+            last_news = time.monotonic()
+        elif time.monotonic() - last_news > IDLE_S:
             raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{LATEST_OFFERS.name}: nothing read for {IDLE_S:.0f} s"))
         for message in messages:
             error = message.error()

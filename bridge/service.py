@@ -71,14 +71,16 @@ class Bridge:
         writing, archiving = await self._start()
         loops = [self._keep_polling(source) for source in self._sources.values() if source.enabled]
         others = [self._publish_when_ready(), self._serve_deliveries(), self._tick(), listen_for_refresh(self._redis, self.refresh)]
-        tasks = [asyncio.create_task(loop) for loop in (*loops, *others)]
+        polling = [asyncio.create_task(loop) for loop in loops]
+        tasks = [*polling, *(asyncio.create_task(other) for other in others)]
         stopped = asyncio.create_task(self._stopping.wait())
         await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
         broken = next((task for task in tasks if task.done() and not task.cancelled() and task.exception()), None)
         self._stopping.set()
         for event in self._wake.values():
             event.set()
-        await asyncio.wait(tasks, timeout=STOP_GRACE_S)
+        if polling:
+            await asyncio.wait(polling, timeout=STOP_GRACE_S)
         for task in (*tasks, stopped):
             task.cancel()
         await asyncio.gather(*tasks, stopped, return_exceptions=True)

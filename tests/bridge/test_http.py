@@ -1,0 +1,358 @@
+"""adapters.http: what goes over the wire, and what each trouble becomes."""
+
+import asyncio
+import gzip
+import json
+from decimal import Decimal
+from typing import Any
+
+import httpx
+import pytest
+
+from adapters.base import Request, Slice
+from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
+from adapters.http import MAX_BODY_BYTES
+from tests.bridge.fakes import Clock, Lumen, client, rows
+
+TYPES = Request(name="types", path="/types", query={"key": "secret-in-query", "page": "1"})
+UPSTREAM = "https://127.0.0.1:20443"
+
+
+class WithKey(Lumen):
+    auth = "bearer"
+    credential = ("LUMEN_API_KEY",)
+
+
+class WithOAuth(Lumen):
+    auth = "oauth2_client"
+    credential = ("LUMEN_CLIENT_ID", "LUMEN_CLIENT_SECRET")
+    token_path = "/oauth2/token"
+
+
+async def test_decodes_floats_as_decimals_from_their_own_digits() -> None:
+    answer = await client(lambda _: httpx.Response(200, content=b'{"price": 2.4900000000000001, "gpus": 8}')).fetch(TYPES)
+    assert answer.page.body == {"price": Decimal("2.4900000000000001"), "gpus": 8}
+    assert answer.raw == b'{"price": 2.4900000000000001, "gpus": 8}'
+
+
+async def test_upstream_takes_the_place_of_every_host() -> None:
+    seen = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        link = "https://api.lumen.example/types?cursor=a%20b" if len(seen) == 1 else None
+        return httpx.Response(200, json={"rows": [len(seen)], "next": link})
+
+    await client(handler, upstream_url=UPSTREAM + "/").fetch_slice(Slice(name="", requests=(TYPES,)))
+    assert seen == [
+        f"{UPSTREAM}/api.lumen.example/types?key=secret-in-query&page=1",
+        f"{UPSTREAM}/api.lumen.example/types?cursor=a%20b",
+    ]
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://evil.example/types",
+        "https://api.lumen.example@evil.example/types",
+        "http://api.lumen.example/types",
+        "https://api.lumen.example.evil.example/",
+        "https://api.lumen.example:444/types",
+        "@evil.example/types",
+        ".evil.example/types",
+    ],
+)
+@pytest.mark.parametrize("how", ["next link", "redirect"])
+async def test_leaving_the_providers_host_is_refused(link: str, how: str) -> None:
+    if how == "redirect" and "//" not in link:
+        return  # Relative to the page it stands on, which is on the host.
+    asked = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.host)
+        if how == "redirect":
+            return httpx.Response(302, headers={"location": link})
+        return httpx.Response(200, json={"rows": [], "next": link})
+
+    with pytest.raises(PayloadChanged, match="another host"):
+        await client(handler, upstream_url=UPSTREAM).fetch_slice(Slice(name="", requests=(TYPES,)))
+    assert asked == ["127.0.0.1"]
+
+
+async def test_a_redirect_within_the_host_is_followed_and_rewritten() -> None:
+    seen = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(str(request.url))
+        if len(seen) == 1:
+            return httpx.Response(301, headers={"location": "/v2/types?page=1"})
+        return httpx.Response(200, json={})
+
+    await client(handler, upstream_url=UPSTREAM).fetch(TYPES)
+    assert seen[1] == f"{UPSTREAM}/api.lumen.example/v2/types?page=1"
+
+
+async def test_a_redirect_loop_ends() -> None:
+    asked = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(1)
+        return httpx.Response(302, headers={"location": "/types"})
+
+    with pytest.raises(PayloadChanged, match="redirects"):
+        await client(handler).fetch(TYPES)
+    assert len(asked) == 4
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+async def test_a_body_over_16_mb_is_refused_while_it_streams(compressed: bool) -> None:
+    sent = []
+    megabyte = b" " * (1024 * 1024)
+
+    async def chunks() -> Any:
+        for _ in range(40):
+            sent.append(1)
+            yield gzip.compress(megabyte) if compressed else megabyte
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        return httpx.Response(200, content=chunks(), headers={"content-encoding": "gzip"} if compressed else {})
+
+    if compressed:
+        body = gzip.compress(b" " * (MAX_BODY_BYTES + 1))
+        handler = lambda _: httpx.Response(200, stream=_Once(body), headers={"content-encoding": "gzip"})  # noqa: E731
+    with pytest.raises(PayloadChanged, match="16 MB") as caught:
+        await client(handler).fetch(TYPES)
+    assert caught.value.field == "body"
+    assert len(sent) < 20
+
+
+class _Once(httpx.AsyncByteStream):
+    def __init__(self, body: bytes) -> None:
+        self.body = body
+
+    async def __aiter__(self) -> Any:
+        yield self.body
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (500, Transient),
+        (502, Transient),
+        (503, Transient),
+        (429, Transient),
+        (408, Transient),
+        (401, Transient),
+        (403, Transient),
+        (404, PayloadChanged),
+        (400, PayloadChanged),
+        (204, PayloadChanged),
+        (304, PayloadChanged),
+    ],
+)
+async def test_status_codes_without_a_credential(status: int, error: type[ProviderError]) -> None:
+    with pytest.raises(error, match=f"lumen: types: HTTP {status}") as caught:
+        await client(lambda _: httpx.Response(status)).fetch(TYPES)
+    if isinstance(caught.value, Transient):
+        assert caught.value.http_status == status
+
+
+@pytest.mark.parametrize("status", [401, 403])
+async def test_a_refused_key_is_auth_failed_and_never_told(status: int) -> None:
+    with pytest.raises(AuthFailed) as caught:
+        await client(lambda _: httpx.Response(status), WithKey(), credentials={"LUMEN_API_KEY": "hunter2"}).fetch(TYPES)
+    assert "hunter2" not in str(caught.value)
+
+
+async def test_bearer_is_sent_only_with_a_credential() -> None:
+    seen = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request.headers.get("authorization"))
+        return httpx.Response(200, json={})
+
+    await client(handler, WithKey(), credentials={"LUMEN_API_KEY": "k"}).fetch(TYPES)
+    await client(handler, WithKey()).fetch(TYPES)
+    assert seen == ["Bearer k", None]
+
+
+@pytest.mark.parametrize(
+    ("header", "seconds"),
+    [
+        ("7", 7.0),
+        ("Sat, 21 Nov 2026 12:00:30 GMT", 30.0),
+        ("Sat, 21 Nov 2026 11:00:00 GMT", 0.0),
+        ("soon", None),
+        ("99999999", 3600.0),
+        ("-1", None),
+    ],
+)
+async def test_retry_after(header: str, seconds: float | None) -> None:
+    with pytest.raises(Transient) as caught:
+        await client(lambda _: httpx.Response(429, headers={"retry-after": header})).fetch(TYPES)
+    assert caught.value.retry_after_s == seconds
+
+
+@pytest.mark.parametrize(
+    ("body", "words"),
+    [
+        (b"<!doctype html><p>maintenance", "HTML"),
+        (b"", "empty"),
+        (b"  \n", "empty"),
+        (b'{"rows": [{"price": 1', "not JSON"),
+        (b'{"rows": NaN}', "not JSON"),
+        (b'{"a": "\xff"}', "not JSON"),
+        (b"[" * 100_000, "not JSON"),
+        (b'\xef\xbb\xbf{"a": 1}', "not JSON"),
+    ],
+)
+async def test_a_body_that_is_not_json_is_payload_changed_with_the_body(body: bytes, words: str) -> None:
+    with pytest.raises(PayloadChanged, match=words) as caught:
+        await client(lambda _: httpx.Response(200, content=body)).fetch(TYPES)
+    assert caught.value.body == body
+    assert caught.value.field == "body"
+    assert str(caught.value).startswith("lumen: types")
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        httpx.ConnectError("https://api.lumen.example/types?key=secret-in-query"),
+        httpx.ReadTimeout("secret-in-query"),
+        httpx.LocalProtocolError("Illegal header value b'Bearer secret-in-query'"),
+        httpx.RemoteProtocolError("secret-in-query"),
+        OSError("secret-in-query"),
+    ],
+)
+async def test_transport_errors_are_transient_and_quote_nothing(trouble: Exception) -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        raise trouble
+
+    with pytest.raises(Transient) as caught:
+        await client(handler).fetch(TYPES)
+    assert "secret-in-query" not in str(caught.value)
+    assert caught.value.__cause__ is trouble
+
+
+async def test_the_token_is_fetched_once_for_all_requests_and_used_until_it_runs_out() -> None:
+    clock = Clock()
+    grants = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth2/token":
+            grants.append(json.loads(request.content))
+            return httpx.Response(200, json={"access_token": f"t{len(grants)}", "expires_in": 600})
+        assert request.headers["authorization"] == f"Bearer t{len(grants)}"
+        return httpx.Response(200, json={})
+
+    polled = client(handler, WithOAuth(), clock, credentials={"LUMEN_CLIENT_ID": "id", "LUMEN_CLIENT_SECRET": "secret"})
+    await asyncio.gather(*(polled.fetch(TYPES) for _ in range(5)))
+    assert grants == [{"grant_type": "client_credentials", "client_id": "id", "client_secret": "secret"}]
+    clock.passed_s = 580
+    await polled.fetch(TYPES)
+    assert len(grants) == 2
+
+
+async def test_a_withdrawn_token_is_replaced_once() -> None:
+    grants = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        if request.url.path == "/oauth2/token":
+            grants.append(1)
+            return httpx.Response(200, json={"access_token": f"t{len(grants)}", "expires_in": 600})
+        return httpx.Response(200 if request.headers["authorization"] == "Bearer t2" else 401, json={})
+
+    credentials = {"LUMEN_CLIENT_ID": "id", "LUMEN_CLIENT_SECRET": "secret"}
+    await client(handler, WithOAuth(), credentials=credentials).fetch(TYPES)
+    assert len(grants) == 2
+
+    grants.clear()
+    with pytest.raises(AuthFailed):
+        await client(lambda r: handler(r) if "oauth2" in r.url.path else httpx.Response(401), WithOAuth(), credentials=credentials).fetch(
+            TYPES
+        )
+    assert len(grants) == 2
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "error"), [(401, {}, AuthFailed), (400, {}, AuthFailed), (500, {}, Transient), (200, {"x": "s3"}, PayloadChanged)]
+)
+async def test_a_token_that_is_not_given(status: int, body: Any, error: type[ProviderError]) -> None:
+    credentials = {"LUMEN_CLIENT_ID": "id", "LUMEN_CLIENT_SECRET": "secret"}
+    with pytest.raises(error) as caught:
+        await client(lambda _: httpx.Response(status, json=body), WithOAuth(), credentials=credentials).fetch(TYPES)
+    assert "s3" not in str(caught.value)
+    if isinstance(caught.value, PayloadChanged):
+        assert caught.value.body == b""
+
+
+async def test_pages_are_followed_in_the_order_of_the_requests() -> None:
+    def handler(request: httpx.Request) -> httpx.Response:
+        page = int(request.url.params.get("page", "1"))
+        following = f"{request.url.path}?page={page + 1}" if page < 3 else None
+        return httpx.Response(200, json={"at": request.url.path, "page": page, "next": following})
+
+    two = (Request(name="a", path="/a"), Request(name="b", path="/b"))
+    answer = await client(handler).fetch_slice(Slice(name="z", requests=two))
+    assert [(page.body["at"], page.request.page) for page in answer.pages] == [
+        ("/a", 1),
+        ("/a", 2),
+        ("/a", 3),
+        ("/b", 1),
+        ("/b", 2),
+        ("/b", 3),
+    ]
+    assert len(answer.digest) == 64
+
+
+async def test_the_same_page_twice_is_payload_changed() -> None:
+    asked = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(1)
+        return httpx.Response(
+            200, json={"rows": [], "next": f"/types?page={len(asked)}"} if len(asked) < 2 else {"rows": [], "next": "/types?page=1"}
+        )
+
+    with pytest.raises(PayloadChanged, match="same page came twice"):
+        await client(handler).fetch_slice(Slice(name="", requests=(TYPES,)))
+    assert len(asked) == 2
+
+
+async def test_endless_pages_end() -> None:
+    asked = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(1)
+        return httpx.Response(200, json={"rows": [len(asked)], "next": f"/types?page={len(asked)}"})
+
+    with pytest.raises(PayloadChanged, match="more than 200 pages"):
+        await client(handler).fetch_slice(Slice(name="", requests=(TYPES,)))
+    assert len(asked) == 200
+
+
+async def test_a_next_page_that_cannot_be_read_keeps_the_body() -> None:
+    with pytest.raises(PayloadChanged, match="lumen: types: next page") as caught:
+        await client(lambda _: httpx.Response(200, json={"next": 7})).fetch_slice(Slice(name="", requests=(TYPES,)))
+    assert caught.value.body == b'{"next":7}'
+
+
+async def test_min_gap_spaces_the_requests() -> None:
+    clock = Clock()
+    at = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        at.append(clock.passed_s)
+        return httpx.Response(200, json=rows("a"))
+
+    polled = client(handler, None, clock, min_gap_s=6.0)
+    for _ in range(3):
+        await polled.fetch(TYPES)
+    assert at == [0.0, 6.0, 12.0]
+
+
+async def test_counters_count_retries_tokens_and_bytes() -> None:
+    polled = client(lambda _: httpx.Response(200, content=b'{"a": 1}'))
+    await polled.fetch(TYPES)
+    await polled.fetch(TYPES)
+    assert (polled.counters.requests, polled.counters.bytes, polled.counters.last_status) == (2, 16, 200)
