@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 _SPOOL_BYTES = 8 << 20
 """wait_end_of_query: a result stays in memory up to this size, then goes to a temporary file."""
 _COPY_BYTES = 1 << 20
+_THREAD_BYTES = 64 << 10
 
 
 class Front:
@@ -206,7 +207,7 @@ async def _send(
     await response.prepare(request)
     try:
         async for piece in pieces:
-            out = piece if squeeze is None else squeeze.compress(piece)
+            out = piece if squeeze is None else await _compressed(squeeze, piece)
             if out:
                 await response.write(out)
         tail = b"" if squeeze is None else squeeze.flush()
@@ -220,6 +221,13 @@ async def _send(
         await response.write(tail)
     await response.write_eof()
     return response
+
+
+async def _compressed(squeeze: Compressor, piece: bytes) -> bytes:
+    """Large pieces in a thread: the event loop has others to serve."""
+    if len(piece) < _THREAD_BYTES:
+        return squeeze.compress(piece)
+    return await asyncio.to_thread(squeeze.compress, piece)
 
 
 def _exception_block(text: str, tag: str) -> bytes:

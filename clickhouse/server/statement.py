@@ -190,7 +190,7 @@ def _check(previous: Token | None, token: Token, following: Token | None) -> Non
     name = token.text.lower()
     if name in FORBIDDEN_SETTINGS and following is not None and following.is_sign("="):
         raise denied(f"setting {name}")
-    if name == "engine" and previous is not None and following is not None and following.text.lower() == "python":
+    if name == "python" and previous is not None and (previous.is_sign("=") or previous.is_word("ENGINE")):
         raise denied("engine Python")
     if name in _FORBIDDEN_FUNCTIONS and following is not None and following.is_sign("("):
         raise denied(f"function {token.text}")

@@ -1,0 +1,46 @@
+"""One front for the whole run; tests make tables of their own names in it."""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import pytest
+from clickhouse_connect.driver.client import Client
+from pydantic import SecretStr
+
+from clickhouse.migrate import MigrateSettings, migrate
+from tests.clickhouse.front import FrontProcess
+
+
+@pytest.fixture(scope="session")
+def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FrontProcess]:
+    with FrontProcess(tmp_path_factory.mktemp("clickhouse")) as process:
+        yield process
+
+
+@pytest.fixture
+def client(front: FrontProcess) -> Iterator[Client]:
+    made = front.client()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def migrated(front: FrontProcess) -> MigrateSettings:
+    """The session's front with all migrations applied: the settings to reach it."""
+    settings = MigrateSettings(
+        clickhouse_url=front.url, clickhouse_database="gputicker", clickhouse_user="default", clickhouse_password=SecretStr("")
+    )
+    migrate(settings)
+    return settings
+
+
+@pytest.fixture
+def table(front: FrontProcess) -> Iterator[str]:
+    """An empty table (a Int64, s String) with a deduplication window and a limit on `a`."""
+    name = f"t_{uuid4().hex[:12]}"
+    front.tsv(
+        f"CREATE TABLE {name} (a Int64, s String, CONSTRAINT small CHECK a < 1000) ENGINE = MergeTree ORDER BY a "
+        "SETTINGS non_replicated_deduplication_window = 100"
+    )
+    yield name
+    front.tsv(f"DROP TABLE {name}")
