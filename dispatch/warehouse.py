@@ -6,13 +6,12 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Any, Protocol
 
-import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError, OperationalError
 
+from clickhouse.connection import connect
 from dispatch.records import JobRecord
 from dispatch.settings import Settings
 
-CONNECT_TIMEOUT_S = 2
 ANSWER_TIMEOUT_S = 10
 MICROS = 1_000_000
 
@@ -39,14 +38,12 @@ class ClickHouse:
         """See Warehouse."""
         settings = self._settings
         try:
-            client = clickhouse_connect.get_client(
-                dsn=settings.clickhouse_url,
-                username=settings.clickhouse_user,
-                password=settings.clickhouse_password.get_secret_value(),
-                database=settings.clickhouse_database,
-                connect_timeout=CONNECT_TIMEOUT_S,
-                send_receive_timeout=ANSWER_TIMEOUT_S,
-                autogenerate_session_id=False,
+            client = connect(
+                settings.clickhouse_url,
+                settings.clickhouse_user,
+                settings.clickhouse_password.get_secret_value(),
+                settings.clickhouse_database,
+                timeout_s=ANSWER_TIMEOUT_S,
             )
             try:
                 job, cost = job_row(record, now), cost_row(record, now)

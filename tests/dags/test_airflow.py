@@ -99,10 +99,6 @@ def test_they_import_with_the_network_off(structure: Any) -> None:
     assert sorted(structure["dags"]) == ["cache_warming", "job_dispatch", "provider_health"]
 
 
-def test_they_import_nothing_of_ours_and_nothing_heavy(structure: Any) -> None:
-    assert structure["imported"] == ["feed"]
-
-
 def test_every_dag_says_who_how_often_and_for_how_long(structure: Any) -> None:
     for name, dag in structure["dags"].items():
         assert len(dag["doc"].strip().splitlines()) > 3, name

@@ -7,8 +7,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
+from api.answers import ProviderTold
 from tests.dags.fake_api import rfc3339, source
 
 FEED = Path(__file__).parents[2] / "dags" / "feed.py"
@@ -169,3 +171,8 @@ def test_a_source_that_was_polled_in_vain_is_not_waited_for(polled_s_ago: float,
     failing = source("lumen", age_s=400.0, health="down", polled_at=rfc3339(polled_s_ago), breaker=breaker)
     assert feed.wait_until_warm(client(providers(failing)), 60, waited.append) == [failing]
     assert waited == []
+
+
+def test_the_read_api_tells_what_is_judged_here() -> None:
+    """Against the API's own type: neither side may drift."""
+    assert source("lumen").keys() <= {field.encode_name for field in msgspec.structs.fields(ProviderTold)}

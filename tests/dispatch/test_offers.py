@@ -5,11 +5,15 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
 from adapters.errors import JobRejected, NoCapacity, PayloadChanged, Transient
 from adapters.jobs import GpuSpec
-from dispatch.offers import Decision, choose_offer
+from api.answers import OffersTold, OfferTold
+from api.params import OffersParameters, read_query
+from dispatch.offers import Answer, Decision, choose_offer
+from dispatch.offers import OfferTold as OfferRead
 from tests.dispatch.read_api import ReadApi, offer
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -99,3 +103,17 @@ async def test_an_answer_of_another_shape_is_not_guessed_at(body: bytes) -> None
     api.instead = httpx.Response(200, content=body)
     with pytest.raises(PayloadChanged):
         await choose(api)
+
+
+async def test_the_read_api_takes_what_is_asked_and_answers_what_is_read() -> None:
+    """Against the API's own types: neither side may drift."""
+    api = ReadApi(offer())
+    await choose(api, GpuSpec(gpu="H100-SXM-80", count=1, price_type="on_demand", country="FI", max_usd_per_gpu_hour=Decimal("4.5")))
+    parameters = read_query(api.asked[0].query.decode(), OffersParameters)
+    assert (parameters.gpu, parameters.min_gpus, parameters.available, parameters.sort) == (("H100-SXM-80",), 1, True, "price")
+    assert names(OfferRead) <= names(OfferTold)
+    assert names(Answer) <= names(OffersTold)
+
+
+def names(kind: type[msgspec.Struct]) -> set[str]:
+    return {field.encode_name for field in msgspec.structs.fields(kind)}
