@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import sys
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from sim.recorded import Recorded
 from sim.settings import Settings
 from sim.simulated import Simulated
 
+GRACE_S = 2.0
+
 log = logging.getLogger("sim")
 
 
@@ -33,6 +36,9 @@ def main() -> int:
     except (OSError, msgspec.DecodeError) as error:
         log.error("recorded bodies: %s", error)
         return 2
+    if not _port_is_free(settings.host, settings.port):
+        log.error("port %d on %s is taken", settings.port, settings.host)
+        return 1
     asyncio.run(serve(settings, App(market, list(discover().values()))))
     # granian 2.8.7, embedded: a thread of its runtime sometimes still calls into the interpreter while that is being torn down, and
     # aborts the process with status 134 (1 stop in 5, 2026-11-21). There is nothing left to tear down.
@@ -41,7 +47,7 @@ def main() -> int:
 
 
 async def serve(settings: Settings, app: App) -> None:
-    """Serves until a signal to stop."""
+    """Serves until a signal to stop. Raises what keeps the server from serving."""
     files = certificates(settings.data_dir / "sim")
     server = Server(
         app,
@@ -54,12 +60,30 @@ async def serve(settings: Settings, app: App) -> None:
         ssl_key=files.server_key,
         log_access=False,
     )
-    loop = asyncio.get_running_loop()
+    asked_to_stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, server.stop)
+        asyncio.get_running_loop().add_signal_handler(number, asked_to_stop.set)
     log.info("%s market on https://%s:%d, certificate authority in %s", app.label.decode(), settings.host, settings.port, files.ca)
-    await server.serve()
+    serving, stopping = asyncio.create_task(server.serve()), asyncio.create_task(asked_to_stop.wait())
+    await asyncio.wait({serving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    if serving.done():
+        await serving
+        raise RuntimeError("the server ended by itself")
+    server.stop()  # type: ignore[no-untyped-call]
+    # It would wait for every open answer, and a hanging one takes its time on purpose.
+    await asyncio.wait({serving}, timeout=GRACE_S)
     log.info("stopped")
+
+
+def _port_is_free(host: str, port: int) -> bool:
+    """granian binds with SO_REUSEPORT: a second market would start, and share the first one's requests without a word."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+    return True
 
 
 def _market(settings: Settings) -> Simulated | Recorded:

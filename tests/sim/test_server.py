@@ -98,6 +98,28 @@ def test_without_incidents_by_themselves_none_is_listed(server: tuple[str, Path]
         assert "repricing" not in http.get(server[0]).text
 
 
+def test_a_taken_port_ends_it(server: tuple[str, Path], tmp_path: Path) -> None:
+    process = start(tmp_path, int(server[0].rpartition(":")[2]))
+    assert "is taken" in process.communicate(timeout=20)[0].decode()
+    assert process.returncode == 1
+
+
+def test_it_stops_while_an_answer_hangs(tmp_path: Path) -> None:
+    port = free_port()
+    process = start(tmp_path, port)
+    try:
+        wait_ready(process, tmp_path, port)
+        with client(tmp_path / "sim") as http:
+            http.post(f"https://127.0.0.1:{port}/sim/incidents", json={"kind": "hang", "provider": "lambda", "seconds": 60})
+            with pytest.raises(httpx.ReadTimeout):
+                http.get(f"https://127.0.0.1:{port}/cloud.lambdalabs.com/api/v1/instance-types", headers=BEARER, timeout=0.3)
+            process.send_signal(signal.SIGTERM)
+            process.communicate(timeout=10)
+    finally:
+        process.kill()
+    assert process.returncode == 0
+
+
 def test_certificates_are_made_once_and_the_authoritys_key_is_not_kept(tmp_path: Path) -> None:
     files = certificates(tmp_path / "sim")
     before = {file: file.read_bytes() for file in files}
