@@ -24,7 +24,6 @@ log = logging.getLogger("stack.run")
 
 NEEDS_WITHIN_S = 180
 """After that the service starts all the same, and says itself what it lacks."""
-AFTER_WITHIN_S = 45
 POLL_S = 0.2
 SHORT_LIFE_S = 10
 BACKOFF_CAP_S = 15
@@ -54,6 +53,7 @@ class _Start:
         self.starts = earlier.starts + 1 if earlier else 1
         lived_s = self.now - earlier.at if earlier else SHORT_LIFE_S
         self.backoff = earlier.backoff + 1 if earlier and lived_s < SHORT_LIFE_S + _pause_s(earlier.backoff) else 0
+        self.earlier_pid = earlier.pid if earlier else None
         self.earlier_done = earlier is not None and earlier.state == "done"
 
     def go(self) -> int:
@@ -63,7 +63,7 @@ class _Start:
         self._end_orphans()
         self._pause()
         self._wait(self.one.needs, NEEDS_WITHIN_S)
-        self._wait(self.one.after, AFTER_WITHIN_S)
+        self._wait(self.one.after, self.one.after_within_s)
         prepare(self.stack, self.one.name)
         command = self.one.command(self.stack)
         env = self._environment()
@@ -79,12 +79,11 @@ class _Start:
         return code
 
     def _end_orphans(self) -> None:
-        """Children that a killed predecessor left hold its ports. A session of its own (a job that runs on) is none of them."""
-        for pid in records.processes_of(self.stack.data_dir, self.one.name):
+        """Children that a killed predecessor left hold its ports. A job that runs on in a session of its own is none of them."""
+        for pid in records.orphans_of(self.stack.data_dir, self.one.name, self.earlier_pid):
+            log.warning("%s: ending process %d, which the one before left behind", self.one.name, pid)
             with suppress(ProcessLookupError):
-                if os.getsid(pid) == os.getsid(0):
-                    log.warning("%s: ending process %d, which the one before left behind", self.one.name, pid)
-                    os.kill(pid, signal.SIGKILL)
+                os.kill(pid, signal.SIGKILL)
 
     def _pause(self) -> None:
         pause_s = _pause_s(self.backoff)

@@ -23,6 +23,7 @@ class Service:
     ports: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    after_within_s: int = 45
     part: str | None = None
     once: bool = False
     env: Callable[[Stack], Mapping[str, str]] = field(default=lambda _: {})
@@ -167,7 +168,7 @@ _SERVICES = (
         about="Flink: coordination and REST",
         command=lambda _: [str(flink_home() / "bin" / "jobmanager.sh"), "start-foreground"],
         ports=("flink", "flink_rpc", "flink_blob"),
-        after=("api", "topics"),
+        after=("api",),
         part="flink",
         env=_flink_env,
     ),
@@ -176,7 +177,7 @@ _SERVICES = (
         about="Flink: the work",
         command=lambda _: [str(flink_home() / "bin" / "taskmanager.sh"), "start-foreground"],
         ports=("flink_taskmanager_rpc", "flink_taskmanager_data"),
-        after=("api", "topics"),
+        after=("api",),
         part="flink",
         env=_flink_env,
     ),
@@ -193,7 +194,9 @@ _SERVICES = (
         name="airflow-db",
         about="Airflow's own tables",
         command=_airflow("db", "migrate"),
+        # Its start takes both cores of a small machine for half a minute: windows come first.
         after=("api", "flink-job"),
+        after_within_s=120,
         part="airflow",
         once=True,
         env=_airflow_env,

@@ -109,6 +109,7 @@ def start(stack: Stack) -> int:
             start_new_session=True,
             pass_fds=(held.fileno(),),
         )
+    records.write_session(stack.run_dir, process.pid)
     deadline = time.monotonic() + STARTED_WITHIN_S
     while time.monotonic() < deadline and process.poll() is None:
         if Supervisor(stack.run_dir).answers():

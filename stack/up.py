@@ -66,7 +66,7 @@ def up(stack: Stack, say: Say, *, detach: bool) -> int:
             if detach:
                 return 0 if complete else 1
             say("Ctrl-C stops all of it.")
-            return _stay(stack)
+            return _stay(stack, say)
         except Stopped:
             with _SignalsIgnored():
                 if supervisor.running(stack.run_dir):
@@ -175,11 +175,11 @@ def _first_answer(stack: Stack) -> str:
     )
 
 
-def _stay(stack: Stack) -> int:
-    """Wait until stopped from here or elsewhere."""
+def _stay(stack: Stack, say: Say) -> int:
+    """Wait until `gputicker down` elsewhere has stopped it (0), or supervisord was killed (1, after clearing up)."""
     while supervisor.running(stack.run_dir):
         time.sleep(1)
-    return 0
+    return 1 if _end_leftovers(stack.data_dir, say) else 0
 
 
 def _stop_in_order(stack: Stack) -> None:
