@@ -54,6 +54,9 @@ logger.dispatcher.name = org.apache.flink.runtime.dispatcher
 logger.dispatcher.level = INFO
 logger.checkpoints.name = org.apache.flink.runtime.checkpoint
 logger.checkpoints.level = WARN
+# Two inserts into one topic give two metrics one name: said at every restart, of no consequence.
+logger.metrics.name = org.apache.flink.metrics.MetricGroup
+logger.metrics.level = ERROR
 """
 
 

@@ -9,24 +9,26 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flink_jobs.render import JobOptions, statements
+from flink_jobs.render import TABLES, JobOptions, statements
 
 JOB_NAME = "gputicker"
 CHECKPOINT_EVERY = "5 s"
 STATE_KEPT = "48 h"
 
 
-def table_options(flink_url: str, jars: list[Path], parallelism: int, restore_from: str | None) -> dict[str, str]:
-    """Flink options of the job by name. `restore_from` is a checkpoint's folder, or None to begin with the oldest records."""
-    address = urlsplit(flink_url)
+def table_options(request: dict[str, Any]) -> dict[str, str]:
+    """Flink options of the job by name. `restore_from` is a checkpoint's address, or None to begin with the oldest records."""
+    address = urlsplit(request["flink_url"])
     options = {
         "execution.target": "remote",
         "rest.address": str(address.hostname),
         "rest.port": str(address.port),
-        "pipeline.name": JOB_NAME,
-        "pipeline.jars": ";".join(jar.resolve().as_uri() for jar in jars),
+        "pipeline.name": request.get("name", JOB_NAME),
+        # Not public, but the only way to name a job's id before it is submitted: checkpoints.py reads the plan from it.
+        "$internal.pipeline.job-id": request["job_id"],
+        "pipeline.jars": ";".join(Path(jar).resolve().as_uri() for jar in request["jars"]),
         "pipeline.object-reuse": "true",
-        "parallelism.default": str(parallelism),
+        "parallelism.default": str(request["parallelism"]),
         "pipeline.max-parallelism": "64",
         "table.local-time-zone": "UTC",
         # Baselines of offers and groups that have gone silent.
@@ -37,9 +39,9 @@ def table_options(flink_url: str, jars: list[Path], parallelism: int, restore_fr
         "execution.checkpointing.tolerable-failed-checkpoints": "10",
         "execution.checkpointing.externalized-checkpoint-retention": "RETAIN_ON_CANCELLATION",
     }
-    if restore_from is not None:
+    if request["restore_from"] is not None:
         # The new job owns the old checkpoint from then on and deletes it when it has newer ones.
-        options |= {"execution.state-recovery.path": restore_from, "execution.state-recovery.claim-mode": "CLAIM"}
+        options |= {"execution.state-recovery.path": request["restore_from"], "execution.state-recovery.claim-mode": "CLAIM"}
     return options
 
 
@@ -66,10 +68,9 @@ def submit(options: dict[str, str], job: JobOptions) -> str:
 
 def main() -> None:
     request: dict[str, Any] = json.load(sys.stdin)
-    job = JobOptions(kafka=request["kafka"], registry_url=request["registry_url"], window_s=request["window_s"])
-    jars = [Path(jar) for jar in request["jars"]]
-    options = table_options(request["flink_url"], jars, request["parallelism"], request["restore_from"])
-    sys.stdout.write(json.dumps({"job_id": submit(options, job)}) + "\n")
+    topics = tuple(request.get("topics", TABLES))
+    job = JobOptions(kafka=request["kafka"], registry_url=request["registry_url"], window_s=request["window_s"], topics=topics)
+    sys.stdout.write(json.dumps({"job_id": submit(table_options(request), job)}) + "\n")
 
 
 if __name__ == "__main__":

@@ -32,7 +32,7 @@ class JobOptions:
     kafka: str
     registry_url: str
     window_s: int
-    topics: tuple[str, str, str] = TABLES
+    topics: tuple[str, ...] = TABLES
     """Names of the topics for offer events, windows and anomalies."""
 
     def __post_init__(self) -> None:

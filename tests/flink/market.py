@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from schemas.topics import PROVIDER_PRICES, avro_schema
+
 Event = dict[str, Any]
 
 PROVIDERS = ("alpha", "beta", "gamma", "delta")
@@ -13,16 +15,12 @@ RESELLER = "reseller"
 GPUS = ("H100-SXM-80", "A100-PCIE-40")
 PRICE_TYPES = ("on_demand", "spot")
 OFFERS_PER_GROUP = 4
-NO_STATE = (
-    "previous_usd_per_gpu_hour_micros previous_availability gpu gpu_count price_type amount currency unit basis fx_rate fx_date "
-    "usd_per_gpu_hour_micros region country availability available_count vcpus memory_gib disk_gib instance_type upstream "
-    "provider_time_ms body_digest"
-).split()
+STATE_FIELDS = [field["name"] for field in avro_schema(PROVIDER_PRICES.name)["fields"] if "default" in field]
 
 
 def event(kind: str, at_ms: int, seq: int, provider: str, offer_key: str, **state: Any) -> Event:
     """One offer event with every field of the schema; state fields not given are null."""
-    record: Event = dict.fromkeys(NO_STATE)
+    record: Event = dict.fromkeys(STATE_FIELDS)
     record |= {"kind": kind, "event_time_ms": at_ms, "observed_at_ms": at_ms, "seq": seq, "market": "simulated", "source": provider}
     record |= {"provider": provider, "offer_key": offer_key, "in_market_stats": True} | state
     record["event_id"] = hashlib.sha256(repr((kind, at_ms, seq, provider, offer_key)).encode()).hexdigest()
