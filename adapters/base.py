@@ -11,18 +11,34 @@ from adapters.models import Offer, Rejected
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
-    """One HTTP exchange, described. `name` tells `parse` which endpoint a page came from; `path` is joined to the base address."""
+    """One HTTP exchange, described. `name` tells `parse` which endpoint a page came from; `path` is joined to the base address.
+
+    `{NAME}` in the path stands for the credential of that name, where a provider wants an organisation or team there.
+    """
 
     name: str
     path: str
     method: Literal["GET", "POST"] = "GET"
     query: Mapping[str, str] = {}
     json: Any = None
+    headers: Mapping[str, str] = {}
+    answer: Literal["json", "text"] = "json"
+    """What comes back: JSON, or a page or document that the adapter reads as text."""
     page: int = 1
 
 
+class Outgoing(msgspec.Struct, frozen=True, kw_only=True):
+    """A request as it goes out, to the provider's real address; what `Adapter.sign` signs. Header names in lower case."""
+
+    method: str
+    url: str
+    query: Mapping[str, str]
+    headers: Mapping[str, str]
+    body: bytes
+
+
 class Page(msgspec.Struct, frozen=True, kw_only=True):
-    """One decoded answer: JSON with every float as Decimal, from the provider's own digits."""
+    """One decoded answer: JSON with every float as Decimal, from the provider's own digits; or text, where the request asked for that."""
 
     request: Request
     status: int
@@ -55,9 +71,16 @@ class Adapter(ABC):
     """How many slices one poll asks, in turns; None asks them all."""
     credential: ClassVar[tuple[str, ...]] = ()
     """Names of the settings this source needs, such as LAMBDA_API_KEY; empty where prices are public."""
-    auth: ClassVar[Literal["none", "bearer", "oauth2_client"]] = "none"
+    auth: ClassVar[Literal["none", "bearer", "header", "query", "oauth2_client", "signed"]] = "none"
+    """How the credentials go out. `header` and `query`: as they are, under `auth_names`. `signed`: `sign` is called."""
+    auth_names: ClassVar[tuple[str, ...]] = ()
+    """header, query: the name that each credential is sent under, in their order."""
+    auth_prefix: ClassVar[str] = ""
+    """header: what stands before the credential, such as `Token `."""
     token_path: ClassVar[str | None] = None
     """oauth2_client: where the token is fetched."""
+    headers: ClassVar[Mapping[str, str]] = {}
+    """Sent with every request, such as a user agent that the provider's front lets through. Names in lower case."""
     currency: ClassVar[str] = "USD"
     unit: ClassVar[str]
     basis: ClassVar[str]
@@ -77,6 +100,10 @@ class Adapter(ABC):
     def next_page(self, page: Page) -> Request | None:
         """The request that continues this page, or None at the end. Pure. Most providers answer in one page."""
         return None
+
+    def sign(self, request: Outgoing, credentials: Mapping[str, str], now: datetime) -> Outgoing:
+        """The request with its signature, for auth `signed`. Pure. Called for every attempt, by adapters/http.py only."""
+        raise NotImplementedError(f"{self.source} declares auth = signed and has no sign")
 
     @abstractmethod
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:

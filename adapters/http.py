@@ -14,12 +14,12 @@ from decimal import Decimal
 from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
 import httpx
 import msgspec
 
-from adapters.base import Adapter, Page, Request, Slice
+from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
@@ -100,6 +100,17 @@ def decode_json(body: bytes) -> Any:
         raise PayloadChanged(what, field="body", body=body) from error
 
 
+def decode_text(body: bytes) -> str:
+    """Strict UTF-8 text. Raises PayloadChanged (field `body`) for anything else, and for nothing at all."""
+    try:
+        text = body.decode()
+    except UnicodeDecodeError as error:
+        raise PayloadChanged("body is not UTF-8 text", field="body", body=body) from error
+    if not text.strip():
+        raise PayloadChanged("body is empty", field="body", body=body)
+    return text
+
+
 class ProviderClient:
     """One pooled HTTP/2 client for one source.
 
@@ -158,7 +169,7 @@ class ProviderClient:
         async with self._room:
             response, raw = await self._authenticated(request)
         try:
-            body = decode_json(raw)
+            body = decode_json(raw) if request.answer == "json" else decode_text(raw)
         except PayloadChanged as error:
             raise PayloadChanged(f"{self._name(request)}: {error}", field=error.field, body=raw) from error
         page = Page(request=request, status=response.status_code, headers=dict(response.headers), body=body)
@@ -217,9 +228,9 @@ class ProviderClient:
 
     async def _redirected(self, request: Request, url: str, query: Mapping[str, str], token: str) -> tuple[httpx.Response, bytes]:
         for _ in range(MAX_REDIRECTS + 1):
-            response, raw = await self._send(request.name, request.method, url, query, request.json, token)
+            response, raw = await self._send(request, url, query, token)
             if not response.has_redirect_location:
-                self._check_status(request.name, response, raw, authenticated=bool(token))
+                self._check_status(request.name, response, raw, authenticated=bool(self._credentials))
                 return response, raw
             url, query = self._redirect_target(request, url, response), {}
         raise PayloadChanged(f"{self._name(request)}: more than {MAX_REDIRECTS} redirects", field="location")
@@ -236,27 +247,28 @@ class ProviderClient:
     def _address(self, request: Request) -> tuple[str, Mapping[str, str]]:
         # A path without its slash would lengthen the host's name.
         if request.path.startswith("/"):
-            return self._adapter.base_url + request.path, request.query
+            path = request.path
+            for name, value in self._credentials.items():
+                path = path.replace(f"{{{name}}}", quote(value, safe=""))
+            return self._adapter.base_url + path, request.query
         parts = urlsplit(request.path)
         if parts.scheme != "https" or parts.netloc != self._host:
             raise PayloadChanged(f"{self._name(request)}: link to another host, {parts.hostname}, refused", field="next page")
         return request.path, request.query
 
-    async def _send(
-        self, name: str, method: str, url: str, query: Mapping[str, str], json: Any, token: str
-    ) -> tuple[httpx.Response, bytes]:
-        headers = {"authorization": f"Bearer {token}"} if token else {}
+    async def _send(self, request: Request, url: str, query: Mapping[str, str], token: str) -> tuple[httpx.Response, bytes]:
+        name = request.name
         await self._wait_for_turn()
         self.counters.requests += 1
         self.counters.last_status = None
         try:
-            target = httpx.URL(self._rewritten(url))
-            if query:
-                target = target.copy_merge_params(dict(query))
-            content = None
-            if json is not None:
-                content, headers["content-type"] = msgspec.json.encode(json), "application/json"
-            async with self._http.stream(method, target, content=content, headers=headers) as response:
+            outgoing = self._outgoing(request, url, query, token)
+            target = httpx.URL(self._rewritten(outgoing.url))
+            if outgoing.query:
+                target = target.copy_merge_params(dict(outgoing.query))
+            async with self._http.stream(
+                outgoing.method, target, content=outgoing.body or None, headers=dict(outgoing.headers)
+            ) as response:
                 self.counters.last_status = response.status_code
                 return response, await self._read(name, response)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
@@ -264,6 +276,29 @@ class ProviderClient:
                 if isinstance(error, kind):
                     raise translated(f"{self._adapter.source}: {name}: {words}") from error
             raise
+
+    def _outgoing(self, request: Request, url: str, query: Mapping[str, str], token: str) -> Outgoing:
+        """The request as it goes out: with the adapter's own headers and, where there are credentials, authenticated."""
+        adapter = self._adapter
+        headers = {**adapter.headers, **request.headers}
+        query = dict(query)
+        if request.answer == "text":
+            headers["accept"] = "text/html,application/xhtml+xml,application/xml"
+        if token:
+            headers["authorization"] = f"Bearer {token}"
+        values = [self._credentials[name] for name in adapter.credential if name in self._credentials]
+        if adapter.auth == "header":
+            headers |= {name.lower(): adapter.auth_prefix + value for name, value in zip(adapter.auth_names, values, strict=False)}
+        elif adapter.auth == "query":
+            query |= dict(zip(adapter.auth_names, values, strict=False))
+        body = b""
+        if request.json is not None:
+            body = msgspec.json.encode(request.json)
+            headers["content-type"] = "application/json"
+        outgoing = Outgoing(method=request.method, url=url, query=query, headers=headers, body=body)
+        if adapter.auth == "signed" and self._credentials:
+            return adapter.sign(outgoing, self._credentials, self._now())
+        return outgoing
 
     async def _read(self, name: str, response: httpx.Response) -> bytes:
         body = bytearray()
@@ -323,7 +358,7 @@ class ProviderClient:
             # A JSON body, as Verda's own SDK sends it (verda-cloud/sdk-python, verda/authentication, 2026).
             grant = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
             url = f"{self._adapter.base_url}{self._adapter.token_path}"
-            response, raw = await self._send("token", "POST", url, {}, grant, token="")
+            response, raw = await self._send(Request(name="token", path="", method="POST", json=grant), url, {}, token="")
             if response.status_code in (400, *AUTH_STATUS):
                 raise AuthFailed(f"{self._adapter.source}: token: HTTP {response.status_code}")
             self._check_status("token", response, b"", authenticated=True)

@@ -51,6 +51,8 @@ class JournalPage(msgspec.Struct):
     status: int
     headers: dict[str, str]
     digest: str
+    text: bool = False
+    """Whether the body is a page or document, not JSON."""
 
 
 class JournalLine(msgspec.Struct):
@@ -106,7 +108,8 @@ class Archive:
             self._write_body(digest, part.raw)
             headers = {name: value for name, value in part.page.headers.items() if name in ("content-type", "link", "x-total-count")}
             request = part.page.request
-            pages.append(JournalPage(request.name, request.page, part.page.status, headers, digest))
+            text = isinstance(part.page.body, str) and request.answer == "text"
+            pages.append(JournalPage(request.name, request.page, part.page.status, headers, digest, text))
         line = JournalLine(at_ms, source, answer.slice.name, answer.digest, pages)
         day = datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
         self._journal.mkdir(parents=True, exist_ok=True)
@@ -171,9 +174,13 @@ def replay(folder: Path, from_ms: int, to_ms: int) -> Iterator[bytes]:
                     "page": page.page,
                     "status": page.status,
                     "headers": page.headers,
-                    "body": msgspec.Raw(zstandard.decompress(path.read_bytes())),
+                    "body": _as_json(zstandard.decompress(path.read_bytes()), page.text),
                 }
                 for page, path in zip(line.pages, paths, strict=True)
             ]
             slices = [{"name": line.slice, "pages": pages}]
             yield msgspec.json.encode({"at_ms": line.at_ms, "source": line.source, "slices": slices})
+
+
+def _as_json(body: bytes, text: bool) -> msgspec.Raw:
+    return msgspec.Raw(msgspec.json.encode(body.decode()) if text else body)
