@@ -96,6 +96,22 @@ def text(row: Row, field: str) -> str:
     raise BadRow(field, _why_no_value(value, "text"))
 
 
+def flag(row: Row, field: str) -> bool:
+    """A boolean."""
+    value = row.get(field, _MISSING)
+    if isinstance(value, bool):
+        return value
+    raise BadRow(field, _why_no_value(value, "boolean"))
+
+
+def texts(row: Row, field: str) -> list[str]:
+    """A list of texts, each once; it may be empty."""
+    value = row.get(field, _MISSING)
+    if isinstance(value, list) and all(type(item) is str and item for item in value):
+        return list(dict.fromkeys(value))
+    raise BadRow(field, _why_no_value(value, "list of texts") if not isinstance(value, list) else "an item is no text")
+
+
 def child(row: Row, field: str) -> Row:
     """An object inside the row."""
     value = row.get(field, _MISSING)

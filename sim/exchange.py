@@ -1,8 +1,8 @@
 """A request to the simulated market and its answer, free of any server."""
 
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from decimal import Decimal
-from typing import Any, ClassVar
+from typing import Any
 
 import msgspec
 
@@ -34,10 +34,10 @@ class Answer(msgspec.Struct, frozen=True):
 class Wire:
     """One provider: its listings, and its answers in its own wire format. Answers are pure functions of (market, exchange, moment)."""
 
-    provider: ClassVar[str]
-    host: ClassVar[str]
-    price_fields: ClassVar[tuple[str, ...]]
-    """The JSON keys that the `renamed_field` incident takes away."""
+    provider: str
+    host: str
+    price_fields: tuple[str, ...]
+    """The JSON keys (of a page: the headings) that the `renamed_field` incident takes away."""
 
     def __init__(self) -> None:
         self.listings: tuple[Listing, ...] = self.catalogue()
@@ -55,6 +55,20 @@ class Wire:
     def rentable(self, market: Market, listing: Listing, at_ms: int) -> bool:
         """Whether the listing is offered at that moment and can be rented."""
         return market.stock(listing, at_ms) > 0
+
+    def authorised(self, exchange: Exchange) -> bool:
+        """Whether a credential came along."""
+        return bool(exchange.headers.get("authorization"))
+
+    def told_apart(self, exchange: Exchange) -> Hashable:
+        """What of the headers an answer depends on."""
+        return self.authorised(exchange)
+
+    def renamed(self, body: bytes) -> bytes:
+        """A body without its price fields' names."""
+        for field in self.price_fields:
+            body = body.replace(f'"{field}":'.encode(), f'"{field}V2":'.encode())
+        return body
 
     def guarded(self, exchange: Exchange) -> bool:
         """Whether incidents on answers spare this request: a token is still given out."""

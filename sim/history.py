@@ -1,8 +1,6 @@
 """History: for every source and moment exactly the slices and pages that a poll at that moment would have got, as NDJSON."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from decimal import Decimal
-from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 import msgspec
@@ -11,11 +9,11 @@ from adapters.base import Adapter, Page, Request
 from adapters.http import MAX_PAGES
 from sim.exchange import Answer, Exchange, dumps
 from sim.simulated import Simulated
+from sim.wire.templates import decode
 
 LONGEST_MS = 31 * 86_400_000
 SHORTEST_STEP_MS = 1_000
-AUTHORIZATION = {"authorization": "Bearer sim-key"}
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+CREDENTIAL = "sim-key"
 
 
 class BadRange(ValueError):
@@ -72,11 +70,24 @@ def lines(simulated: Simulated, adapters: Sequence[Adapter], moments: range) -> 
 
 
 def exchange_of(adapter: Adapter, request: Request) -> Exchange:
-    """The request as the provider would see it: also for an absolute link that an answer carried."""
+    """The request as the provider would see it, authenticated: also for an absolute link that an answer carried."""
     parts = urlsplit(request.path if request.path.startswith("https://") else adapter.base_url + request.path)
     query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **request.query}
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    path = parts.path
+    for name in adapter.credential:
+        path = path.replace(f"{{{name}}}", CREDENTIAL)
+    match adapter.auth:
+        case "query":
+            query |= dict.fromkeys(adapter.auth_names, CREDENTIAL)
+        case "header":
+            headers |= {name.lower(): adapter.auth_prefix + CREDENTIAL for name in adapter.auth_names}
+        case "none":
+            pass
+        case _:
+            headers["authorization"] = f"Bearer {CREDENTIAL}"
     body = b"" if request.json is None else msgspec.json.encode(request.json)
-    return Exchange(request.method, parts.netloc, parts.path, query, AUTHORIZATION, body)
+    return Exchange(request.method, parts.netloc, path, query, headers, body)
 
 
 def _chain(simulated: Simulated, adapter: Adapter, first: Request, exchange: Exchange, at_ms: int) -> Iterator[PageLine]:
@@ -86,11 +97,12 @@ def _chain(simulated: Simulated, adapter: Adapter, first: Request, exchange: Exc
         if request is None:
             return
         answer = simulated.answer(exchange, at_ms)
-        yield PageLine(request.name, request.page, answer.status, answer.headers, msgspec.Raw(answer.body))
+        text = answer.body if request.answer == "json" else msgspec.json.encode(answer.body.decode())
+        yield PageLine(request.name, request.page, answer.status, answer.headers, msgspec.Raw(text))
         request = adapter.next_page(_page(request, answer)) if follows else None
         if request is not None:
             exchange = exchange_of(adapter, request)
 
 
 def _page(request: Request, answer: Answer) -> Page:
-    return Page(request=request, status=answer.status, headers=answer.headers, body=_decoder.decode(answer.body))
+    return Page(request=request, status=answer.status, headers=answer.headers, body=decode(answer.body, request))

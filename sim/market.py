@@ -87,7 +87,11 @@ class Market:
 
     def stock(self, listing: Listing, at_ms: int) -> Stock:
         """0 nothing to rent, 1 little, 2 some, 3 plenty."""
-        left = self.plenty(f"{listing.provider}/{listing.key}", at_ms) - listing.habit.scarcity
+        return self.level(f"{listing.provider}/{listing.key}", listing.habit.scarcity, at_ms)
+
+    def level(self, name: str, scarcity: float, at_ms: int) -> Stock:
+        """Stock, as of a listing, of anything that has a name."""
+        left = self.plenty(name, at_ms) - scarcity
         if left < 0:
             return 0
         if left < 0.15:

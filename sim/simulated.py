@@ -1,8 +1,10 @@
 """The simulated market as one thing: every provider's answers, with its incidents applied, at any moment."""
 
+from collections.abc import Hashable
+
 import msgspec
 
-from sim.exchange import JSON, Answer, Exchange, Wire, json_answer
+from sim.exchange import Answer, Exchange, Wire, json_answer
 from sim.incidents import Incident, Incidents, Kind, Target
 from sim.market import Market, by_key
 from sim.wire import all_wires
@@ -33,7 +35,7 @@ class Simulated:
         self.incidents = Incidents(targets, seed, live_from_ms, self.rentable, automatic=incidents)
         self.market = Market(listings, seed, self.incidents)
         self._second = -1
-        self._cached: dict[tuple[str, str, str, frozenset[tuple[str, str]], bool, bytes], Answer] = {}
+        self._cached: dict[tuple[str, str, str, frozenset[tuple[str, str]], Hashable, bytes], Answer] = {}
 
     def reply(self, exchange: Exchange, now_ms: int) -> Reply:
         """What a request gets now. Moves in steps of a second, in which equal requests get equal bytes."""
@@ -60,8 +62,14 @@ class Simulated:
     def _answer(self, wire: Wire, exchange: Exchange, at_ms: int) -> Answer:
         if at_ms != self._second or len(self._cached) >= CACHED_ANSWERS:
             self._second, self._cached = at_ms, {}
-        authorised = bool(exchange.headers.get("authorization"))
-        key = (exchange.host, exchange.method, exchange.path, frozenset(exchange.query.items()), authorised, exchange.body)
+        key = (
+            exchange.host,
+            exchange.method,
+            exchange.path,
+            frozenset(exchange.query.items()),
+            wire.told_apart(exchange),
+            exchange.body,
+        )
         answer = self._cached.get(key)
         if answer is None:
             answer = self._cached[key] = wire.answer(self.market, exchange, at_ms)
@@ -85,17 +93,10 @@ def _faulty(kind: Kind, wire: Wire, exchange: Exchange, answer: Answer) -> Reply
         case "html":
             return Reply(Answer(200, {"content-type": "text/html"}, HTML))
         case "empty":
-            return Reply(Answer(200, JSON, wire.nothing(exchange)))
+            return Reply(Answer(200, {"content-type": answer.headers["content-type"]}, wire.nothing(exchange)))
         case "truncated":
             return Reply(Answer(answer.status, answer.headers, answer.body[: len(answer.body) * 2 // 3]))
         case "renamed_field":
-            return Reply(_renamed(wire, answer))
+            return Reply(Answer(answer.status, answer.headers, wire.renamed(answer.body)))
         case _:
             return Reply(json_answer({"message": "Internal Server Error"}, 500))
-
-
-def _renamed(wire: Wire, answer: Answer) -> Answer:
-    body = answer.body
-    for field in wire.price_fields:
-        body = body.replace(f'"{field}":'.encode(), f'"{field}V2":'.encode())
-    return Answer(answer.status, answer.headers, body)

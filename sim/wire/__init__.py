@@ -1,7 +1,8 @@
-"""Every provider's wire format. One module each; `all_wires` makes one of each."""
+"""Every provider's wire format: a module each where it is odd, an entry in `sim.wire.facts` where it is not."""
 
 from sim.exchange import Wire
 from sim.wire.azure import AzureWire
+from sim.wire.facts import table_wires
 from sim.wire.lambda_cloud import LambdaWire
 from sim.wire.runpod import RunPodWire
 from sim.wire.scaleway import ScalewayWire
@@ -11,4 +12,5 @@ from sim.wire.verda import VerdaWire
 
 def all_wires() -> list[Wire]:
     """One of each, by provider in order."""
-    return [AzureWire(), LambdaWire(), RunPodWire(), ScalewayWire(), VastWire(), VerdaWire()]
+    wires = [AzureWire(), LambdaWire(), RunPodWire(), ScalewayWire(), VastWire(), VerdaWire(), *table_wires()]
+    return sorted(wires, key=lambda wire: wire.provider)

@@ -1,6 +1,6 @@
-"""Fixtures as an adapter meets them: its own requests, answered from tests/fixtures/<source>/ as source.json says, page by page."""
+"""Fixtures as an adapter meets them: its own requests, answered from files as their source.json says, page by page."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from pathlib import Path
@@ -13,6 +13,7 @@ from adapters.models import Offer, Rejected
 from adapters.rates import fixed_rates
 from adapters.registry import discover
 from adapters.units import usd_per_gpu_hour_micros
+from sim.wire.templates import BODIES, Found, Written, walk, written, written_slices
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -24,28 +25,24 @@ RATES = fixed_rates("1.1000", "2026-11-20")
 ADAPTERS = discover()
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
-Answer = tuple[Any, Mapping[str, str]]
-"""A decoded body and the headers."""
-
 
 def decode(body: bytes) -> Any:
     """JSON as the bridge decodes it."""
     return _decoder.decode(body)
 
 
-def source_json(source: str) -> dict[str, Any]:
-    return msgspec.json.decode((FIXTURES / source / "source.json").read_bytes(), type=dict[str, Any])
+def folder(source: str) -> Path:
+    """Where the source's answers stand: with the simulated market where that is made of them, with the tests where it is not."""
+    return BODIES / source if (BODIES / source).is_dir() else FIXTURES / source
+
+
+def source_json(source: str) -> Written:
+    return written(folder(source))
 
 
 def fixture_slices(source: str) -> dict[str, list[Page]]:
     """Pages by slice, of the slices that the fixture answers."""
-    answers = {(entry["slice"], entry["request"], entry["page"]): entry for entry in source_json(source)["answers"]}
-
-    def answer(slice_name: str, request: Request) -> Answer | None:
-        entry = answers.get((slice_name, request.name, request.page))
-        return entry and (decode((FIXTURES / source / entry["file"]).read_bytes()), entry.get("headers", {}))
-
-    return walk(ADAPTERS[source], answer)
+    return written_slices(ADAPTERS[source], folder(source))
 
 
 def recorded_slices(source: str) -> dict[str, list[Page]]:
@@ -53,7 +50,7 @@ def recorded_slices(source: str) -> dict[str, list[Page]]:
     adapter = ADAPTERS[source]
     index = msgspec.json.decode((RECORDINGS / "index.json").read_bytes())["answers"]
 
-    def answer(slice_name: str, request: Request) -> Answer | None:
+    def answer(slice_name: str, request: Request) -> Found | None:
         if source == "vast" and slice_name != "B300":
             return {"offers": []}, {}
         for entry in index:
@@ -67,25 +64,6 @@ def recorded_slices(source: str) -> dict[str, list[Page]]:
         return None
 
     return walk(adapter, answer)
-
-
-def walk(adapter: Adapter, answer: Callable[[str, Request], Answer | None]) -> dict[str, list[Page]]:
-    """Every slice's pages, following next_page; a slice with an unanswered first request is left out."""
-    slices: dict[str, list[Page]] = {}
-    for part in adapter.slices():
-        pages: list[Page] = []
-        for first in part.requests:
-            request: Request | None = first
-            while request is not None:
-                found = answer(part.name, request)
-                if found is None:
-                    assert request.page == 1, f"{adapter.source}: no answer for page {request.page} of {request.name}"
-                    break
-                pages.append(Page(request=request, status=200, headers=found[1], body=found[0]))
-                request = adapter.next_page(pages[-1])
-        if {page.request.name for page in pages} == {request.name for request in part.requests}:
-            slices[part.name] = pages
-    return slices
 
 
 def parsed(source: str, slices: Mapping[str, Sequence[Page]]) -> tuple[dict[str, Offer], list[Rejected]]:

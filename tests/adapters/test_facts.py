@@ -12,7 +12,9 @@ from adapters import registry
 from adapters.base import Adapter
 from schemas.gpus import GPUS, FormFactor, Vendor
 from schemas.vocabulary import Basis, Unit
-from tests.adapters.support import ADAPTERS, FIXTURES, ROOT, fixture_slices, source_json
+from sim.wire.facts import FACTS
+from sim.wire.templates import BODIES
+from tests.adapters.support import ADAPTERS, FIXTURES, ROOT, fixture_slices, folder, source_json
 
 every_source = pytest.mark.parametrize("source", ADAPTERS)
 
@@ -56,7 +58,7 @@ def test_facts_are_complete(source: str) -> None:
     assert adapter.source == source
     assert re.fullmatch(r"[a-z0-9-]+", adapter.provider)
     assert adapter.title
-    assert re.fullmatch(r"https://[a-z0-9.-]+", adapter.base_url)
+    assert re.fullmatch(r"https://[a-z0-9.-]+(:\d+)?", adapter.base_url)
     assert timedelta(seconds=10) <= adapter.cadence <= timedelta(hours=6)
     assert adapter.min_gap < adapter.cadence
     assert adapter.unit in get_args(Unit)
@@ -71,7 +73,11 @@ def test_facts_are_complete(source: str) -> None:
 @every_source
 def test_credentials_fit_the_way_of_authentication(source: str) -> None:
     adapter = ADAPTERS[source]
-    assert len(adapter.credential) == {"none": 0, "bearer": 1, "oauth2_client": 2}[adapter.auth]
+    least = {"none": 0, "bearer": 1, "header": 1, "query": 1, "oauth2_client": 2, "signed": 2}[adapter.auth]
+    in_paths = sum(f"{{{name}}}" in adapter.slices()[0].requests[0].path for name in adapter.credential)
+    assert len(adapter.credential) == max(least, len(adapter.auth_names)) + in_paths
+    assert bool(adapter.auth_names) == (adapter.auth in ("header", "query"))
+    assert (type(adapter).sign is not Adapter.sign) == (adapter.auth == "signed")
     assert all(re.fullmatch(r"[A-Z][A-Z0-9_]+", name) for name in adapter.credential)
     assert (adapter.token_path is None) == (adapter.auth != "oauth2_client")
 
@@ -99,18 +105,22 @@ def test_a_live_sweep_of_vast_keeps_to_ten_requests_a_minute() -> None:
 @every_source
 def test_has_a_fixture_that_says_where_it_comes_from(source: str) -> None:
     facts = source_json(source)
-    assert facts["page"].startswith("https://")
-    assert re.fullmatch(r"\d{4}-\d\d-\d\d", facts["written"])
-    assert facts["known"]
-    assert facts["guessed"]
-    named = {entry["file"] for entry in facts["answers"]}
-    assert named == {path.name for path in (FIXTURES / source).iterdir()} - {"source.json"}
+    assert facts.page.startswith("https://")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d", facts.written)
+    assert facts.known
+    assert facts.guessed
+    named = {entry.file for entry in facts.answers}
+    assert named == {path.name for path in folder(source).iterdir()} - {"source.json"}
     answered = {(name, page.request.name, page.request.page) for name, pages in fixture_slices(source).items() for page in pages}
-    assert answered == {(entry["slice"], entry["request"], entry["page"]) for entry in facts["answers"]}
+    assert answered == {(entry.slice, entry.request, entry.page) for entry in facts.answers}
 
 
 def test_no_fixture_is_left_over() -> None:
-    assert {path.name for path in FIXTURES.iterdir() if (path / "source.json").exists()} == set(ADAPTERS)
+    beside_the_market = {path.name for path in BODIES.iterdir()}
+    beside_the_tests = {path.name for path in FIXTURES.iterdir() if (path / "source.json").exists()}
+    assert beside_the_market | beside_the_tests == set(ADAPTERS)
+    assert not beside_the_market & beside_the_tests
+    assert set(FACTS) <= beside_the_market
 
 
 def test_an_adapter_without_a_parse_cannot_be_made() -> None:

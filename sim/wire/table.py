@@ -1,0 +1,240 @@
+"""A provider answered from a table of paths into written bodies, without a generator of its own.
+
+The rows of the bodies in sim/bodies/<source>/ are templates: everything in them stays, but prices and stock follow the market model. Which
+offers a price makes is asked of the adapter: those whose amount moves when that price is moved. Rows that the adapter refuses (the traps
+of the tests) are left out of the market; rows that it passes over (servers without GPU) stay as they are.
+"""
+
+from collections.abc import Hashable, Mapping, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from adapters.base import Adapter, Page
+from adapters.errors import PayloadChanged
+from adapters.models import Offer, Rejected
+from schemas.vocabulary import RENTABLE
+from sim.exchange import JSON, Answer, Exchange, Wire, dumps, json_answer
+from sim.market import LIST_PRICE, Habit, Listing, Market
+from sim.wire.cells import Cell, Members, PriceCell, Rows, Stock, StockCell, Template, factored, listing_of
+from sim.wire.paths import Path, at, items, places, replaced, steps
+from sim.wire.templates import BODIES, answers_to, decode, is_authorised, written_slices
+
+READ_AT = datetime(2026, 11, 21, tzinfo=UTC)
+MINUTE_MS = 60_000
+RENTED_OUT = frozenset({*RENTABLE, "unknown"})
+
+
+class Facts(msgspec.Struct, frozen=True):
+    """Where things stand in a source's answers. Paths are dotted keys; `[]` is every item of a list, `*` every value of an object."""
+
+    rows: Mapping[str, str]
+    """Request name -> where its rows stand, a list or an object (empty: the answer itself)."""
+    prices: str
+    """Where a row's prices stand, one path or more with spaces between them. Those that no offer is made of move with the row's first."""
+    stock: tuple[Stock, ...] = ()
+    """How stock is told."""
+    vanish: bool = False
+    """Whether a row that cannot be rented is not in the answer at all."""
+    habit: Habit = LIST_PRICE
+
+
+class Part(msgspec.Struct):
+    """One page of the market: the written one, how it is rendered, and its bytes without any row."""
+
+    page: Page
+    template: Template
+    empty: bytes
+
+
+class Compiled:
+    """A source's bodies, ready to be rendered. `offers`: listing key -> keys of the offers that it prices."""
+
+    def __init__(self) -> None:
+        self.slices: dict[str, list[Part]] = {}
+        self.listings: dict[str, Listing] = {}
+        self.offers: dict[str, set[str]] = {}
+
+    def follow(self, adapter: Adapter, offers: Sequence[Offer], habit: Habit) -> Listing:
+        """The listing that these offers' common price follows; it is named after the first of them."""
+        first = offers[0]
+        listing = self.listings.setdefault(first.offer_key, listing_of(adapter, first, habit))
+        self.offers.setdefault(listing.key, set()).update(offer.offer_key for offer in offers)
+        return listing
+
+
+class BodiesWire(Wire):
+    """One provider, answered from written bodies. How they are compiled is the subclass's."""
+
+    content: Mapping[str, str] = JSON
+
+    def __init__(self, adapter: Adapter) -> None:
+        self.adapter = adapter
+        self.provider = adapter.source
+        self.host = adapter.base_url.removeprefix("https://")
+        found = _COMPILED.get(type(adapter))
+        if found is None:
+            found = _COMPILED[type(adapter)] = self.compile()
+        self.compiled = found
+        if not found.listings:
+            raise ValueError(f"{adapter.source}: no price of its bodies makes an offer")
+        self._rentable: tuple[int, Market | None, frozenset[str]] = (-1, None, frozenset())
+        super().__init__()
+
+    def compile(self) -> Compiled:
+        raise NotImplementedError
+
+    def catalogue(self) -> tuple[Listing, ...]:
+        return tuple(self.compiled.listings.values())
+
+    def authorised(self, exchange: Exchange) -> bool:
+        return is_authorised(self.adapter, exchange)
+
+    def told_apart(self, exchange: Exchange) -> Hashable:
+        named = {name.lower() for parts in self.compiled.slices.values() for part in parts for name in part.page.request.headers}
+        return self.authorised(exchange), *sorted((name, exchange.headers.get(name)) for name in named)
+
+    def answer(self, market: Market, exchange: Exchange, at_ms: int) -> Answer:
+        part = self._part(exchange)
+        if part is None:
+            return json_answer({"message": "Not Found"}, 404)
+        if not self.authorised(exchange):
+            return json_answer({"message": "Unauthorized"}, 401)
+        headers = {name.lower(): value for name, value in part.page.headers.items()}
+        return Answer(200, {**self.content, **headers}, part.template.render(market, at_ms))
+
+    def nothing(self, exchange: Exchange) -> bytes:
+        part = self._part(exchange)
+        return part.empty if part else b"{}"
+
+    def rentable(self, market: Market, listing: Listing, at_ms: int) -> bool:
+        minute = at_ms - at_ms % MINUTE_MS
+        if self._rentable[:2] != (minute, market):
+            self._rentable = minute, market, self._rented_out(market, minute)
+        return not self._rentable[2].isdisjoint(self.compiled.offers[listing.key])
+
+    def _rented_out(self, market: Market, at_ms: int) -> frozenset[str]:
+        """Keys of the offers that can be rented, or of whose stock nothing is told. Without prices, so without looking for incidents."""
+        keys: set[str] = set()
+        for parts in self.compiled.slices.values():
+            pages = [
+                msgspec.structs.replace(part.page, body=decode(part.template.render(market, at_ms, priced=False), part.page.request))
+                for part in parts
+            ]
+            keys |= {key for key, offer in read(self.adapter, pages)[0].items() if offer.availability in RENTED_OUT}
+        return frozenset(keys)
+
+    def _part(self, exchange: Exchange) -> Part | None:
+        found = [part for parts in self.compiled.slices.values() for part in parts if answers_to(part.page.request, exchange)]
+        return max(found, key=lambda part: len(part.page.request.query), default=None)
+
+
+class TableWire(BodiesWire):
+    """A provider that answers JSON, by its `Facts`."""
+
+    def __init__(self, adapter: Adapter, facts: Facts) -> None:
+        self.facts = facts
+        self.price_fields = tuple(dict.fromkeys(_last_key(path) for path in facts.prices.split()))
+        super().__init__(adapter)
+
+    def compile(self) -> Compiled:
+        compiled = Compiled()
+        for name, pages in written_slices(self.adapter, BODIES / self.adapter.source).items():
+            compiled.slices[name] = [self._part_of(name, pages, number, compiled) for number in range(len(pages))]
+        return compiled
+
+    def _part_of(self, slice_name: str, pages: Sequence[Page], number: int, compiled: Compiled) -> Part:
+        page, facts = pages[number], self.facts
+        where = facts.rows.get(page.request.name)
+        if where is None:
+            return Part(page, Template.of(page.body, {}), dumps(page.body))
+        rows = at(page.body, steps(where))
+        seen = _Rows(self.adapter, pages, number, steps(where))
+        whole = all(
+            type(at(row, path)) is int or str(at(row, path)).isdigit()
+            for _, row in items(rows)
+            for price in facts.prices.split()
+            for path in places(row, price)
+        )
+        kept: list[tuple[Any, Template]] = []
+        for key, row in items(rows):
+            own, refused = seen.alone(key, row)
+            if refused:
+                continue
+            name = f"{self.adapter.source}/{slice_name}/{page.request.name}/{page.request.page}/{key}"
+            cells = {**self._stock_cells(row, name), **self._price_cells(seen, key, row, own, whole, compiled)}
+            kept.append((key, Template.of(row, cells)))
+        keyed = isinstance(rows, dict)
+        presence = f"{self.adapter.source}/{slice_name}/{page.request.name}" if facts.vanish else ""
+        cell = Rows(kept, keyed, presence, facts.habit.scarcity)
+        template = Template.of(page.body, {steps(where): cell}) if where else Template([cell])
+        return Part(page, template, dumps(replaced(page.body, steps(where), {} if keyed else [])))
+
+    def _stock_cells(self, row: Any, name: str) -> dict[Path, Cell]:
+        cells: dict[Path, Cell] = {}
+        for kind in self.facts.stock:
+            for path in places(row, kind.path):
+                # What one row says of its stock in several fields must agree; the items of a list have stock of their own.
+                own = name if isinstance(kind, Members) else "/".join([name, *(str(step) for step in path if isinstance(step, int))])
+                cells[path] = StockCell(kind, at(row, path), own, self.facts.habit.scarcity)
+        return cells
+
+    def _price_cells(
+        self, seen: "_Rows", key: Any, row: Any, own: Mapping[str, Offer], whole: bool, compiled: Compiled
+    ) -> dict[Path, Cell]:
+        """The row's prices, each with the listing that it follows."""
+        found = [path for price in self.facts.prices.split() for path in places(row, price)]
+        paths = [path for path in found if factored(at(row, path), Decimal(1), whole=whole) is not None]
+        linked: dict[Path, Listing] = {}
+        for path in paths:
+            moved, _ = seen.alone(key, replaced(row, path, factored(at(row, path), Decimal(2), whole=whole)))
+            touched = [offer for name, offer in own.items() if name in moved and moved[name].amount != offer.amount]
+            if touched:
+                linked[path] = compiled.follow(self.adapter, touched, self.facts.habit)
+        first = next(iter(linked.values()), None)
+        return {path: PriceCell(at(row, path), linked.get(path, first), whole) for path in paths} if first is not None else {}
+
+
+class _Rows:
+    """Reads single rows of a page with the adapter, the other requests' pages beside it."""
+
+    def __init__(self, adapter: Adapter, pages: Sequence[Page], number: int, where: Path) -> None:
+        self._adapter, self._where = adapter, where
+        self._page = pages[number]
+        self._others = [page for page in pages if page.request.name != self._page.request.name]
+        self._keyed = isinstance(at(self._page.body, where), dict)
+        self._without, self._refused_without = self._read({} if self._keyed else [])
+
+    def alone(self, key: Any, row: Any) -> tuple[dict[str, Offer], bool]:
+        """The offers that this row makes, and whether it is refused."""
+        offers, refused = self._read({key: row} if self._keyed else [row])
+        return {name: offer for name, offer in offers.items() if name not in self._without}, refused > self._refused_without
+
+    def _read(self, rows: Any) -> tuple[dict[str, Offer], int]:
+        page = msgspec.structs.replace(self._page, body=replaced(self._page.body, self._where, rows))
+        return read(self._adapter, [*self._others, page])
+
+
+def read(adapter: Adapter, pages: Sequence[Page]) -> tuple[dict[str, Offer], int]:
+    """Offers by key, and how many rows are refused; an answer of another shape counts as one."""
+    offers: dict[str, Offer] = {}
+    refused = 0
+    try:
+        for row in adapter.parse(pages, READ_AT):
+            if isinstance(row, Rejected):
+                refused += 1
+            else:
+                offers[row.offer_key] = row
+    except PayloadChanged:
+        refused += 1
+    return offers, refused
+
+
+_COMPILED: dict[type[Adapter], Compiled] = {}
+"""Bodies do not change while a process runs, and compiling asks the adapters some thousand times."""
+
+
+def _last_key(path: str) -> str:
+    return [step.removesuffix("[]") for step in path.split(".") if step != "*"][-1]

@@ -1,0 +1,125 @@
+"""Bodies written for a source, in sim/bodies/<source>/: which one answers which request, as its source.json says.
+
+The tests of the adapters read the same files, so that what the simulated market answers is what the prices worked out by hand are of.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from adapters.base import Adapter, Page, Request
+from sim.exchange import Exchange
+
+BODIES = Path(__file__).parents[1] / "bodies"
+_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+
+Found = tuple[Any, Mapping[str, str]]
+"""A decoded body and the headers."""
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One line of source.json: the file that answers a request's page."""
+
+    slice: str
+    request: str
+    page: int
+    file: str
+    headers: Mapping[str, str] = {}
+
+
+class Written(msgspec.Struct, frozen=True):
+    """source.json. `known` is grounded in a recording or the vendor's documentation, `guessed` is not."""
+
+    page: str
+    written: str
+    about: str
+    known: tuple[str, ...]
+    guessed: tuple[str, ...]
+    answers: tuple[Entry, ...]
+    prices: Mapping[str, tuple[str, int, str, int, str]] = {}
+    """Offer key -> GPU, GPUs, the provider's own number, millionths of a USD per GPU-hour, availability; worked out by hand."""
+    offers: int = 0
+    refused: tuple[tuple[str, str], ...] = ()
+    """Every row that cannot be read, in order: the field that stands in the way, and words of the reason."""
+    left_out: tuple[str, ...] = ()
+    """Texts of rows that are neither offers nor refused: other products."""
+
+
+def written(folder: Path) -> Written:
+    """The folder's source.json. Raises OSError or msgspec.DecodeError."""
+    return msgspec.json.decode((folder / "source.json").read_bytes(), type=Written)
+
+
+def decode(body: bytes, request: Request) -> Any:
+    """A body as the bridge decodes it."""
+    return _decoder.decode(body) if request.answer == "json" else body.decode()
+
+
+def written_slices(adapter: Adapter, folder: Path) -> dict[str, list[Page]]:
+    """Pages by slice, of the slices that the folder answers."""
+    answers = {(entry.slice, entry.request, entry.page): entry for entry in written(folder).answers}
+
+    def answer(slice_name: str, request: Request) -> Found | None:
+        entry = answers.get((slice_name, request.name, request.page))
+        return entry and (decode((folder / entry.file).read_bytes(), request), entry.headers)
+
+    return walk(adapter, answer)
+
+
+def walk(adapter: Adapter, answer: Callable[[str, Request], Found | None]) -> dict[str, list[Page]]:
+    """Every slice's pages, following next_page; a slice with an unanswered first request is left out.
+
+    Raises ValueError where a later page is not answered.
+    """
+    slices: dict[str, list[Page]] = {}
+    for part in adapter.slices():
+        pages: list[Page] = []
+        for first in part.requests:
+            request: Request | None = first
+            while request is not None:
+                found = answer(part.name, request)
+                if found is None:
+                    if request.page > 1:
+                        raise ValueError(f"{adapter.source}: no answer for page {request.page} of {request.name}")
+                    break
+                pages.append(Page(request=request, status=200, headers=found[1], body=found[0]))
+                request = adapter.next_page(pages[-1])
+        if {page.request.name for page in pages} == {request.name for request in part.requests}:
+            slices[part.name] = pages
+    return slices
+
+
+def answers_to(request: Request, exchange: Exchange) -> bool:
+    """Whether an exchange asks what the request says: the same address, and all that the request states; it may state more."""
+    pattern = re.sub(r"\\\{[A-Z_]+\\\}", "[^/]+", re.escape(request.path))
+    return (
+        exchange.method == request.method
+        and re.fullmatch(pattern, exchange.path) is not None
+        and request.query.items() <= exchange.query.items()
+        and {name.lower(): value for name, value in request.headers.items()}.items() <= exchange.headers.items()
+        and (request.json is None or _json(exchange.body) == msgspec.to_builtins(request.json))
+    )
+
+
+def is_authorised(adapter: Adapter, exchange: Exchange) -> bool:
+    """Whether a credential came along, in the way that the adapter declares. Any will do."""
+    match adapter.auth:
+        case "none":
+            return True
+        case "header":
+            return all(exchange.headers.get(name.lower(), "").removeprefix(adapter.auth_prefix) for name in adapter.auth_names)
+        case "query":
+            return all(exchange.query.get(name) for name in adapter.auth_names)
+        case _:
+            return bool(exchange.headers.get("authorization") or exchange.query.get("Signature"))
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        return None
