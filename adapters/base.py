@@ -109,5 +109,6 @@ class Adapter(ABC):
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         """Offers and rejected rows of one slice's pages. Pure and deterministic.
 
-        Raises PayloadChanged where the whole answer has not the documented shape.
+        Raises PayloadChanged where the whole answer has not the documented shape; AuthFailed or Transient where a provider says so with
+        HTTP 200.
         """

@@ -7,7 +7,7 @@ from pydantic import SecretStr
 
 from adapters.base import Adapter
 from adapters.http import ProviderClient, tls_context
-from bridge.settings import BridgeSettings, credentials_for
+from bridge.settings import BridgeSettings, credentials_for, off_reason
 from bridge.source import Source
 
 log = logging.getLogger(__name__)
@@ -35,19 +35,17 @@ def chosen(adapters: Mapping[str, Adapter], names: Iterable[str]) -> dict[str, A
 
 
 def build_sources(settings: BridgeSettings, adapters: Mapping[str, Adapter], known: dict[str, SecretStr]) -> dict[str, Source]:
-    """One Source per adapter. A missing credential turns that source off, with one warning."""
+    """One Source per adapter. One that is off, such as for a missing credential, has no client; a warning and its health say why."""
     tls = tls_context(settings.upstream_ca if settings.upstream_url else None)
     sources = {}
     for name, adapter in adapters.items():
-        credentials = credentials_for(adapter, settings.market, known)
-        off_reason = None
+        reason = off_reason(adapter, settings, known)
         client = None
-        if credentials is None:
-            missing = ", ".join(f"GPUTICKER_{credential}" for credential in adapter.credential if credential not in known)
-            off_reason = f"{missing} is not set"
-            log.warning("%s is off: %s", name, off_reason)
+        if reason is not None:
+            log.warning("%s is off: %s", name, reason)
         else:
             gap_s = adapter.min_gap.total_seconds() if settings.market == "live" else 0.0
+            credentials = credentials_for(adapter, settings.market, known)
             client = ProviderClient(adapter, credentials=credentials, upstream_url=settings.upstream_url, tls=tls, min_gap_s=gap_s)
-        sources[name] = Source(adapter, client, settings.market, interval_s=settings.interval_s, off_reason=off_reason)
+        sources[name] = Source(adapter, client, settings.market, interval_s=settings.interval_s, off_reason=reason)
     return sources

@@ -33,6 +33,10 @@ class BridgeSettings(BaseSettings):
     archive_mb: int = Field(default=512, ge=0)
     eur_usd: str = EUR_USD
     eur_usd_date: str = EUR_USD_DATE
+    sources_off: str = ""
+    """Names of sources that are not polled, with commas between them."""
+    sources_unsure: str = ""
+    """Names of sources of confidence `unsure` that are polled live all the same."""
     log_level: str = "INFO"
 
 
@@ -55,6 +59,18 @@ def read_credentials(adapters: Iterable[Adapter]) -> dict[str, SecretStr]:
     return found
 
 
+def off_reason(adapter: Adapter, settings: BridgeSettings, known: dict[str, SecretStr]) -> str | None:
+    """Why this source is not polled; None where it is."""
+    if adapter.source in _names(settings.sources_off):
+        return "switched off by GPUTICKER_SOURCES_OFF"
+    if settings.market == "live" and adapter.confidence == "unsure" and adapter.source not in _names(settings.sources_unsure):
+        return f"not sure that its answers are read right: GPUTICKER_SOURCES_UNSURE={adapter.source} polls it live"
+    if credentials_for(adapter, settings.market, known) is None:
+        missing = ", ".join(f"GPUTICKER_{credential}" for credential in adapter.credential if credential not in known)
+        return f"{missing} is not set"
+    return None
+
+
 def credentials_for(adapter: Adapter, market: Market, known: dict[str, SecretStr]) -> dict[str, str] | None:
     """What this adapter authenticates with in this market; None where a credential is missing, so that the source is off.
 
@@ -67,3 +83,7 @@ def credentials_for(adapter: Adapter, market: Market, known: dict[str, SecretStr
     if any(name not in known for name in adapter.credential):
         return None
     return {name: known[name].get_secret_value() for name in adapter.credential}
+
+
+def _names(text: str) -> set[str]:
+    return {name.strip() for name in text.split(",") if name.strip()}

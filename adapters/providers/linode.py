@@ -127,4 +127,4 @@ def _note(row: Any, stock: dict[str, dict[str, Availability]]) -> None:
 def _country(region: str) -> str | None:
     start = region.split("-")[0]
     named = COUNTRIES.get(region)
-    return named or (start.upper() if len(start) == 2 and start not in ("ap", "eu") else None)  # noqa: PLR2004 - a code has two letters
+    return named or (start.upper() if len(start) == 2 and start not in ("ap", "eu") else None)

@@ -2,7 +2,7 @@
 
 from sim.exchange import Wire
 from sim.wire.azure import AzureWire
-from sim.wire.facts import table_wires
+from sim.wire.facts import written_wires
 from sim.wire.lambda_cloud import LambdaWire
 from sim.wire.runpod import RunPodWire
 from sim.wire.scaleway import ScalewayWire
@@ -12,5 +12,5 @@ from sim.wire.verda import VerdaWire
 
 def all_wires() -> list[Wire]:
     """One of each, by provider in order."""
-    wires = [AzureWire(), LambdaWire(), RunPodWire(), ScalewayWire(), VastWire(), VerdaWire(), *table_wires()]
+    wires: list[Wire] = [AzureWire(), LambdaWire(), RunPodWire(), ScalewayWire(), VastWire(), VerdaWire(), *written_wires()]
     return sorted(wires, key=lambda wire: wire.provider)

@@ -17,6 +17,7 @@ from sim.wire.paths import Path, replaced
 LEAST_DECIMALS = 4
 """A written price may have two decimals; one that moved is stated to a hundredth of a cent."""
 PLENTY = 3
+NANOS = 1_000_000_000
 _MARK = re.compile('"\ue000(\\d+)\ue001"'.encode())
 
 
@@ -89,7 +90,10 @@ class PriceCell:
 
 
 def factored(written: Any, factor: Decimal, *, whole: bool) -> Any:
-    """A price times a factor, in the form of the written one: text or number, and whole where all of its kind are. None: no price."""
+    """A price times a factor, in the form of the written one: text, number or Google's money, and whole where all are. None: no price."""
+    if isinstance(written, dict) and {"units", "nanos"} <= written.keys():
+        nanos = int((int(written["units"]) * NANOS + written["nanos"]) * factor) if str(written["units"]).isdigit() else 0
+        return {**written, "units": str(nanos // NANOS), "nanos": nanos % NANOS} if nanos > 0 else None
     if isinstance(written, bool) or not isinstance(written, int | Decimal | str):
         return None
     try:

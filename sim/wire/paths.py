@@ -1,7 +1,7 @@
 """Paths into decoded JSON: dotted keys, `[]` for every item of a list, `*` for every value of an object."""
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 Path = tuple[str | int, ...]
@@ -44,14 +44,13 @@ def _matching(value: Any, wanted: list[str]) -> Iterator[Path]:
         yield ()
         return
     step, rest = wanted[0], wanted[1:]
+    inner: Iterable[tuple[str | int, Any]] = ()
     if step == "[]" and isinstance(value, list):
         inner = enumerate(value)
     elif step == "*" and isinstance(value, dict):
-        inner = iter(value.items())  # type: ignore[assignment]
+        inner = value.items()
     elif isinstance(value, dict) and step in value:
-        inner = iter([(step, value[step])])  # type: ignore[assignment, list-item]
-    else:
-        return
+        inner = [(step, value[step])]
     for key, item in inner:
         for path in _matching(item, rest):
             yield (key, *path)

@@ -38,6 +38,8 @@ class Facts(msgspec.Struct, frozen=True):
     """How stock is told."""
     vanish: bool = False
     """Whether a row that cannot be rented is not in the answer at all."""
+    together: bool = False
+    """Whether an offer is made of several rows, so that no row can be read alone."""
     habit: Habit = LIST_PRICE
 
 
@@ -143,7 +145,19 @@ class TableWire(BodiesWire):
         compiled = Compiled()
         for name, pages in written_slices(self.adapter, BODIES / self.adapter.source).items():
             compiled.slices[name] = [self._part_of(name, pages, number, compiled) for number in range(len(pages))]
+        self._answer_other_slices(compiled)
         return compiled
+
+    def _answer_other_slices(self, compiled: Compiled) -> None:
+        """Slices without a body of their own, such as regions, are answered with no row."""
+        written = {part.page.request.name: part for parts in compiled.slices.values() for part in reversed(parts)}
+        for part in self.adapter.slices():
+            if part.name not in compiled.slices:
+                compiled.slices[part.name] = [
+                    Part(Page(request=request, status=200, headers={}, body=None), Template([written[request.name].empty]), empty)
+                    for request in part.requests
+                    for empty in (written[request.name].empty,)
+                ]
 
     def _part_of(self, slice_name: str, pages: Sequence[Page], number: int, compiled: Compiled) -> Part:
         page, facts = pages[number], self.facts
@@ -151,7 +165,7 @@ class TableWire(BodiesWire):
         if where is None:
             return Part(page, Template.of(page.body, {}), dumps(page.body))
         rows = at(page.body, steps(where))
-        seen = _Rows(self.adapter, pages, number, steps(where))
+        seen = _Rows(self.adapter, pages, number, steps(where), together=facts.together)
         whole = all(
             type(at(row, path)) is int or str(at(row, path)).isdigit()
             for _, row in items(rows)
@@ -160,7 +174,7 @@ class TableWire(BodiesWire):
         )
         kept: list[tuple[Any, Template]] = []
         for key, row in items(rows):
-            own, refused = seen.alone(key, row)
+            own, refused = seen.of(key, row)
             if refused:
                 continue
             name = f"{self.adapter.source}/{slice_name}/{page.request.name}/{page.request.page}/{key}"
@@ -189,7 +203,7 @@ class TableWire(BodiesWire):
         paths = [path for path in found if factored(at(row, path), Decimal(1), whole=whole) is not None]
         linked: dict[Path, Listing] = {}
         for path in paths:
-            moved, _ = seen.alone(key, replaced(row, path, factored(at(row, path), Decimal(2), whole=whole)))
+            moved, _ = seen.of(key, replaced(row, path, factored(at(row, path), Decimal(2), whole=whole)))
             touched = [offer for name, offer in own.items() if name in moved and moved[name].amount != offer.amount]
             if touched:
                 linked[path] = compiled.follow(self.adapter, touched, self.facts.habit)
@@ -198,18 +212,25 @@ class TableWire(BodiesWire):
 
 
 class _Rows:
-    """Reads single rows of a page with the adapter, the other requests' pages beside it."""
+    """Reads a row of a page with the adapter: alone, with the other requests' pages beside it, or together with all other rows."""
 
-    def __init__(self, adapter: Adapter, pages: Sequence[Page], number: int, where: Path) -> None:
+    def __init__(self, adapter: Adapter, pages: Sequence[Page], number: int, where: Path, *, together: bool) -> None:
         self._adapter, self._where = adapter, where
         self._page = pages[number]
-        self._others = [page for page in pages if page.request.name != self._page.request.name]
-        self._keyed = isinstance(at(self._page.body, where), dict)
-        self._without, self._refused_without = self._read({} if self._keyed else [])
+        self._others = [page for page in pages if page is not self._page and (together or page.request.name != self._page.request.name)]
+        self._rows = at(self._page.body, where)
+        self._together = together
+        if not together:
+            self._without, self._refused_without = self._read(type(self._rows)())
 
-    def alone(self, key: Any, row: Any) -> tuple[dict[str, Offer], bool]:
+    def of(self, key: Any, row: Any) -> tuple[dict[str, Offer], bool]:
         """The offers that this row makes, and whether it is refused."""
-        offers, refused = self._read({key: row} if self._keyed else [row])
+        if self._together:
+            others = [other for number, other in enumerate(self._rows) if number != key]
+            _, refused_without = self._read(others)
+            offers, refused = self._read([*others[:key], row, *others[key:]])
+            return offers, refused > refused_without
+        offers, refused = self._read({key: row} if isinstance(self._rows, dict) else [row])
         return {name: offer for name, offer in offers.items() if name not in self._without}, refused > self._refused_without
 
     def _read(self, rows: Any) -> tuple[dict[str, Offer], int]:

@@ -65,7 +65,7 @@ def written_slices(adapter: Adapter, folder: Path) -> dict[str, list[Page]]:
 
     def answer(slice_name: str, request: Request) -> Found | None:
         entry = answers.get((slice_name, request.name, request.page))
-        return entry and (decode((folder / entry.file).read_bytes(), request), entry.headers)
+        return (decode((folder / entry.file).read_bytes(), request), entry.headers) if entry else None
 
     return walk(adapter, answer)
 

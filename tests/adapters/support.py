@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.base import Adapter, Page, Request
+from adapters.base import Page, Request
 from adapters.models import Offer, Rejected
 from adapters.rates import fixed_rates
 from adapters.registry import discover
