@@ -70,10 +70,10 @@ def written_slices(adapter: Adapter, folder: Path) -> dict[str, list[Page]]:
     return walk(adapter, answer)
 
 
-def walk(adapter: Adapter, answer: Callable[[str, Request], Found | None]) -> dict[str, list[Page]]:
+def walk(adapter: Adapter, answer: Callable[[str, Request], Found | None], *, partial: bool = False) -> dict[str, list[Page]]:
     """Every slice's pages, following next_page; a slice with an unanswered first request is left out.
 
-    Raises ValueError where a later page is not answered.
+    Raises ValueError where a later page is not answered, unless the answers are known to be `partial`.
     """
     slices: dict[str, list[Page]] = {}
     for part in adapter.slices():
@@ -83,7 +83,7 @@ def walk(adapter: Adapter, answer: Callable[[str, Request], Found | None]) -> di
             while request is not None:
                 found = answer(part.name, request)
                 if found is None:
-                    if request.page > 1:
+                    if request.page > 1 and not partial:
                         raise ValueError(f"{adapter.source}: no answer for page {request.page} of {request.name}")
                     break
                 pages.append(Page(request=request, status=200, headers=found[1], body=found[0]))

@@ -55,6 +55,8 @@ def recorded_slices(source: str) -> dict[str, list[Page]]:
             return {"offers": []}, {}
         for entry in index:
             asked = f"https://{entry['host']}{entry['path']}", entry["method"]
+            if request.page > 1 and "page" not in entry.get("query", {}):
+                continue
             if asked == (adapter.base_url + request.path, request.method) and entry.get("query", {}).items() <= request.query.items():
                 body = decode((RECORDINGS / entry["file"]).read_bytes())
                 wrap = entry.get("wrap")
@@ -63,7 +65,7 @@ def recorded_slices(source: str) -> dict[str, list[Page]]:
                 )
         return None
 
-    return walk(adapter, answer)
+    return walk(adapter, answer, partial=True)
 
 
 def parsed(source: str, slices: Mapping[str, Sequence[Page]]) -> tuple[dict[str, Offer], list[Rejected]]:

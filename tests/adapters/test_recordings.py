@@ -52,10 +52,42 @@ HAND = {
         "eastus2/Standard_NC48ads_A100_v4/on_demand": ("A100-PCIE-80", 2, "7.346", 3_673_000, True),
         "northeurope/Standard_ND96isr_MI300X_v5/on_demand": ("MI300X-OAM-192", 8, "57.6", 7_200_000, True),
     },
+    "digitalocean": {
+        "nyc1/gpu-h100x8-640gb/on_demand": ("H100-SXM-80", 8, "23.92", 2_990_000, True),
+        "nyc1/gpu-mi300x8-1536gb/on_demand": ("MI300X-OAM-192", 8, "15.92", 1_990_000, True),
+    },
+    "gcp": {
+        # 2.933908 + 12 x 0.031611 + 85 x 0.004237
+        "us-central1/a2-highgpu-1g/on_demand": ("A100-SXM-40", 1, "3.673385", 3_673_385, True),
+        # 16 x 2.933908 + 96 x 0.031611 + 1360 x 0.004237 = 55.739504; / 16 = 3.483719
+        "us-west1/a2-megagpu-16g/on_demand": ("A100-SXM-40", 16, "55.739504", 3_483_719, True),
+    },
+    "oracle": {
+        "BM.GPU.H100.8/on_demand": ("H100-SXM-80", 8, "10", 10_000_000, True),
+        "VM.GPU.A10.2/on_demand": ("A10-PCIE-24", 2, "2", 2_000_000, True),
+        "BM.GPU4.8/on_demand": ("A100-SXM-40", 8, "3.05", 3_050_000, True),
+        "VM.GPU2.1/on_demand": ("P100-PCIE-16", 1, "1.275", 1_275_000, True),
+    },
+    "vultr": {
+        "ewr/vcg-a100-1c-6g-4vram/on_demand": ("A100-PCIE-80-1of20", 1, "0.123", 123_000, True),
+        "ewr/vcg-a100-12c-120g-80vram/on_demand": ("A100-PCIE-80", 1, "2.397", 2_397_000, True),
+        "ord/vbm-256c-2048gb-8-mi300x-gpu/preemptible": ("MI300X-OAM-192", 8, "14.72", 1_840_000, True),
+        "sea/vbm-112c-2048gb-8-h100-gpu/on_demand": ("H100-SXM-80", 8, "23.92", 2_990_000, True),
+    },
 }
 
 # 48 types less "unknown", less 6 that secure prices at 0; 45 Items less 27 Windows or Low Priority, less 1 government
-OFFERS = {"runpod": 41 + 47, "vast": 2 + 2, "verda": 3 * 2, "scaleway": 17 + 10, "azure": 17}
+OFFERS = {
+    "runpod": 41 + 47,
+    "vast": 2 + 2,
+    "verda": 3 * 2,
+    "scaleway": 17 + 10,
+    "azure": 17,
+    "digitalocean": 2,
+    "gcp": 5 * 3,
+    "oracle": 12,
+    "vultr": 3 + 2 * 2,
+}
 
 
 @pytest.mark.parametrize("source", HAND)
@@ -80,6 +112,13 @@ def test_recorded_stock() -> None:
     assert verda["1H100.80S.30V/on_demand"].availability == "sold_out"
     runpod, _ = parsed("runpod", recorded_slices("runpod"))
     assert {offer.availability for offer in runpod.values()} == {"unknown"}
+
+
+def test_linodes_recording_is_older_than_regional_prices() -> None:
+    """From 2020: without the list nobody knows in which regions the plan's price holds, so none of its four GPU plans is an offer."""
+    offers, rejected = parsed("linode", recorded_slices("linode"))
+    assert offers == {}
+    assert [row.reason for row in rejected] == ["region_prices: list is missing"] * 4
 
 
 def test_recorded_rows_without_a_natural_key_are_refused() -> None:
