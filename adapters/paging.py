@@ -48,6 +48,15 @@ def numbered(page: Page, total_field: str = "pages", parameter: str = "page") ->
     return _another(page, total_field, {**page.request.query, parameter: str(number)}) if number <= total else None
 
 
+def counted(page: Page, size: int, total_field: str, parameter: str = "page") -> Request | None:
+    """The next number, while pages of `size` have not reached the total of rows that the answer states."""
+    total = page.body.get(total_field) if isinstance(page.body, dict) else None
+    if not isinstance(total, int) or isinstance(total, bool) or total < 0:
+        raise PayloadChanged(f"{total_field} is no number of rows", total_field)
+    number = page.request.page + 1
+    return _another(page, total_field, {**page.request.query, parameter: str(number)}) if (number - 1) * size < total else None
+
+
 def _another(page: Page, name: str, query: dict[str, str]) -> Request:
     if query == dict(page.request.query):
         raise PayloadChanged(f"{name} leads to its own page", name)

@@ -4,7 +4,7 @@ Missing, null and 0 are three different reasons, and none of them is a price. Ad
 Rejected with `rejected`. Envelopes (the answer as a whole) are read with `listing` and `table`, which raise PayloadChanged.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from adapters.errors import PayloadChanged
-from adapters.models import Rejected
+from adapters.models import Offer, Rejected
 from adapters.names import canonical_gpu, memory_fits
 from schemas.gpus import GPUS
 
@@ -44,6 +44,19 @@ def rejected(raw: Any, bad: BadRow) -> Rejected:
     return Rejected(reason=str(bad), field=bad.field, raw=text[:RAW_CHARACTERS])
 
 
+def each(rows: Iterable[Any], name: str, read: Callable[[Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
+    """Every row's offers, or the row as Rejected where `read` raises BadRow. `name` is the list's."""
+    for row in rows:
+        try:
+            if not isinstance(row, dict):
+                raise BadRow(name, "a row is not an object")
+            offers = list(read(row))
+        except BadRow as bad:
+            yield rejected(row, bad)
+        else:
+            yield from offers
+
+
 def amount(row: Row, field: str) -> str:
     """The price in `field` as the provider's own text. BadRow: missing, null, no number, not finite, zero or negative."""
     value = row.get(field, _MISSING)
@@ -62,6 +75,14 @@ def amount(row: Row, field: str) -> str:
     if type(value) is float:
         raise TypeError(f"{field}: a float; decode JSON with float_hook=Decimal")
     raise BadRow(field, _why_no_value(value, "price"))
+
+
+def amount_number(row: Row, field: str) -> Decimal:
+    """`amount` as a number, for adding up components. BadRow also where it is out of range."""
+    price = Decimal(amount(row, field))
+    if not Decimal("1e-15") < price < MAX_NUMBER:
+        raise BadRow(field, "price is out of range")
+    return price
 
 
 def is_zero(row: Row, field: str) -> bool:

@@ -2,19 +2,34 @@
 
 from adapters.registry import discover
 from sim.exchange import Wire
-from sim.wire.cells import Flag, Members, Word
+from sim.wire.cells import Count, Flag, Members, Word
 from sim.wire.page import PageFacts, PageWire
 from sim.wire.table import Facts, TableWire
 
 FACTS: dict[str, Facts] = {
+    "cudo": Facts(
+        {"machine-types": "machineTypes"},
+        "gpuPriceHr.value vcpuPriceHr.value memoryGibPriceHr.value ipv4PriceHr.value",
+        (Count("totalGpuFree"),),
+    ),
     "digitalocean": Facts({"sizes": "sizes"}, "price_hourly price_monthly", (Members("regions"),)),
     "gcp": Facts({"skus": "skus"}, "pricingInfo[].pricingExpression.tieredRates[].unitPrice", together=True),
+    "hyperbolic": Facts({"options": ""}, "costPerHourCents providerCostPerHourCents", (Count("totalAvailable"), Flag("enabled"))),
+    "jarvislabs": Facts(
+        {"server_meta": "server_meta"},
+        "price_per_hour spot_price",
+        (Count("num_free_devices"), Count("effective_num_free_devices"), Count("spot_num_free_devices")),
+    ),
     "linode": Facts(
         {"types": "data", "availability": "data"},
         "price.hourly price.monthly region_prices[].hourly region_prices[].monthly",
         (Flag("available"),),
     ),
+    "lium": Facts({"executors": ""}, "price_per_gpu", (Count("available_gpu_count"),)),
     "oracle": Facts({"products": "items"}, "currencyCodeLocalizations[].prices[].value"),
+    "prime-intellect": Facts({"gpus": "items"}, "prices.onDemand", (Word("stockStatus", ("Unavailable", "Low", "Medium", "High")),)),
+    "seeweb": Facts({"plans": "plans"}, "hourly_price", (Flag("available"),)),
+    "shadeform": Facts({"types": "instance_types"}, "hourly_price", (Flag("availability[].available"),)),
     "tencent": Facts(
         {"configurations": "Response.InstanceTypeQuotaSet"},
         "Price.UnitPrice Price.UnitPriceDiscount Price.UnitPriceSecondStep Price.UnitPriceThirdStep",
@@ -22,6 +37,9 @@ FACTS: dict[str, Facts] = {
             Word("Status", ("SOLD_OUT", "SELL", "SELL", "SELL")),
             Word("StatusCategory", ("WithoutStock", "UnderStock", "NormalStock", "EnoughStock")),
         ),
+    ),
+    "voltage-park": Facts(
+        {"locations": "results"}, "gpu_price_ethernet gpu_price_infiniband", (Count("gpu_count_ethernet"), Count("gpu_count_infiniband"))
     ),
     "vultr": Facts(
         {"plans": "plans", "plans-metal": "plans_metal"},

@@ -32,7 +32,7 @@ OTHER_ANSWERS = {
     "linode": re.compile(r"(list|dropped) data\.\d+\.region_prices(\.\d+)?"),
     "oracle": re.compile(r"dropped items\.\d+\.currencyCodeLocalizations\.0\.prices\.\d"),
 }
-PAGING = frozenset({"pages"})
+PAGING = frozenset({"pages", "totalCount"})
 """Numbers that tell how many pages there are: one that cannot be read leaves the answer incomplete."""
 
 APART = {"runpod", "gcp", *PAGES}

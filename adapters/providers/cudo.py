@@ -1,0 +1,78 @@
+"""Cudo Compute: virtual machines with GPUs, priced by component. https://www.cudocompute.com/docs/api
+
+Prices are text inside an object, USD per hour for each GPU, vCPU, GiB of memory, GiB of disk and address. An offer is one GPU in the
+smallest box that may hold it: the least vCPUs per GPU, the memory these need, and one address; disk is left out, its size being the
+customer's. Stock is told exactly, by GPU. Whether the service still answers is not known (gpuhunt dropped it in 2026-06).
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import ClassVar
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.models import Offer, Rejected
+from adapters.rows import BadRow, Row, amount_number, child, each, known_gpu, listing, number, text
+
+
+class Cudo(Adapter):
+    source = "cudo"
+    provider = "cudo"
+    title = "Cudo Compute"
+    base_url = "https://rest.compute.cudo.org"
+    cadence = timedelta(minutes=2)
+    unit = "hour"
+    basis = "components"
+    docs_url = "https://www.cudocompute.com/docs/api"
+    terms = "https://www.cudocompute.com/terms (not read; the list answers without an account)"
+    confidence = "documented"
+    gpus: ClassVar[Mapping[str, str]] = {
+        "nvidia-h100": "H100-PCIE-80",
+        "nvidia-h100-sxm": "H100-SXM-80",
+        "nvidia-a100": "A100-PCIE-80",
+        "nvidia-v100": "V100-PCIE-16",
+        # The older of the two cards; recorded 2024.
+        "nvidia-rtx-3080": "RTX3080-PCIE-10",
+    }
+
+    def slices(self) -> Sequence[Slice]:
+        return [Slice(name="", requests=(Request(name="machine-types", path="/v1/vms/machine-types"),))]
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            yield from each(listing(page.body, "machineTypes"), "machineTypes", self._offers)
+
+    def _offers(self, row: Row) -> list[Offer]:
+        name = text(row, "machineType")
+        if row.get("gpuModelId") == "" and row.get("gpuModel") == "":
+            return []
+        place, model = text(row, "dataCenterId"), text(row, "gpuModelId")
+        gpu = known_gpu(self.gpus, "gpuModelId", model, None)
+        cores, most_per_gib = number(row, "minVcpuPerGpu"), number(row, "maxVcpuPerMemoryGib")
+        if not 1 <= cores <= 256 or cores != int(cores) or not Decimal("0.01") <= most_per_gib <= 64:
+            raise BadRow("minVcpuPerGpu", f"{cores} vCPUs at {most_per_gib} per GiB is no box")
+        memory_gib = -(-Decimal(cores) // Decimal(most_per_gib))
+        parts = ((Decimal(1), "gpuPriceHr"), (Decimal(cores), "vcpuPriceHr"), (memory_gib, "memoryGibPriceHr"), (Decimal(1), "ipv4PriceHr"))
+        total = sum((quantity * amount_number(child(row, field), "value") for quantity, field in parts), Decimal(0))
+        free = number(row, "totalGpuFree")
+        if free < 0 or free != int(free):
+            raise BadRow("totalGpuFree", f"{free} is no number of GPUs")
+        return [
+            Offer(
+                offer_key=f"{place}/{name}/{model}/on_demand",
+                gpu=gpu,
+                gpu_count=1,
+                price_type="on_demand",
+                amount=f"{total:f}",
+                currency="USD",
+                unit="hour",
+                basis="components",
+                region=place,
+                country=place[:2].upper() if place[2:3] == "-" else None,
+                availability="available" if free else "sold_out",
+                available_count=int(free),
+                vcpus=float(cores),
+                memory_gib=float(memory_gib),
+                instance_type=name,
+            )
+        ]

@@ -1,0 +1,73 @@
+"""Lium: machines of many hosts on one market (Bittensor subnet 51). https://lium.io/api/openapi.json
+
+Prices are USD per hour for one GPU; `tier` and `specs.is_spot` both tell spot, and must agree. A host whose GPUs are partly rented has
+fewer `available_gpu_count`; one with none left is sold out. `pending_price_per_hour` is announced, not in force. Hosts come and go.
+The id is the host's own and stays; addresses and keys of hosts are never kept.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.models import Offer, Rejected
+from adapters.rows import BadRow, Row, amount, child, count, country, each, flag, known_gpu, listing, number, text
+from schemas.vocabulary import PriceType
+
+TIERS: dict[str, PriceType] = {"secure": "on_demand", "spot": "spot"}
+
+
+class Lium(Adapter):
+    source = "lium"
+    provider = "lium"
+    title = "Lium"
+    base_url = "https://lium.io"
+    cadence = timedelta(minutes=1)
+    unit = "hour"
+    basis = "per_gpu"
+    docs_url = "https://lium.io/api/openapi.json"
+    terms = "https://lium.io/terms (not read; the list answers without an account)"
+    confidence = "grounded"
+    gpus: ClassVar[Mapping[str, str]] = {
+        # NVIDIA's own names: HBM3 is the SXM card's memory, and an H200 that is not called NVL is the SXM one.
+        "NVIDIA H100 80GB HBM3": "H100-SXM-80",
+        "NVIDIA H200": "H200-SXM-141",
+        "NVIDIA B300 SXM6 AC": "B300-SXM-288",
+    }
+
+    def slices(self) -> Sequence[Slice]:
+        return [Slice(name="", requests=(Request(name="executors", path="/api/executors", query={"size": "1000"}),))]
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            yield from each(listing(page.body), "executors", self._offers)
+
+    def _offers(self, row: Row) -> list[Offer]:
+        host, name = text(row, "id"), text(row, "machine_name")
+        gpus = count(row, "gpu_count")
+        free = number(row, "available_gpu_count")
+        if not 0 <= free <= gpus or free != int(free):
+            raise BadRow("available_gpu_count", f"{free} of {gpus} GPUs")
+        price_type = TIERS.get(text(row, "tier"))
+        if price_type is None or flag(child(row, "specs"), "is_spot") != (price_type == "spot"):
+            raise BadRow("tier", f"{row['tier'][:20]!r} is unknown, or specs.is_spot says otherwise")
+        place = row.get("location")
+        code = country(place.get("country_code")) if isinstance(place, dict) else None
+        city = place.get("city") if isinstance(place, dict) and isinstance(place.get("city"), str) else ""
+        return [
+            Offer(
+                offer_key=f"{host}/{price_type}",
+                gpu=known_gpu(self.gpus, "machine_name", name, None),
+                gpu_count=gpus,
+                price_type=price_type,
+                amount=amount(row, "price_per_gpu"),
+                currency="USD",
+                unit="hour",
+                basis="per_gpu",
+                region=f"{city}, {code}" if city and code else str(city or code or ""),
+                country=code,
+                availability="available" if free else "sold_out",
+                available_count=int(free),
+                instance_type=name,
+            )
+        ]

@@ -1,0 +1,81 @@
+"""Prime Intellect: boxes of other clouds, resold. https://docs.primeintellect.ai/api-reference/availability/get-gpu-availability
+
+Prices are USD per hour for the whole box with its default disk inside (recorded 2025-11: 1.64 + 120 x 0.00014), although
+`defaultIncludedInPrice` says false. `gpuMemory` is the total. `provider` is the cloud that is resold: its own offers are elsewhere, so that
+none of these counts in market statistics. An empty answer comes now and then; the bridge keeps the last good one.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.models import Offer, Rejected
+from adapters.paging import counted
+from adapters.rows import BadRow, Row, amount, child, count, country, each, known_gpu, listing, number, text
+from schemas.vocabulary import Availability, PriceType
+
+PAGE_SIZE = 100
+STOCK: dict[Any, Availability] = {"High": "high", "Medium": "medium", "Low": "low", "Available": "available", "Unavailable": "sold_out"}
+SECURITY = ("secure_cloud", "community_cloud")
+
+
+class PrimeIntellect(Adapter):
+    source = "prime-intellect"
+    provider = "prime-intellect"
+    title = "Prime Intellect"
+    base_url = "https://api.primeintellect.ai"
+    cadence = timedelta(minutes=2)
+    credential = ("PRIME_INTELLECT_API_KEY",)
+    auth = "bearer"
+    unit = "hour"
+    basis = "per_instance"
+    docs_url = "https://docs.primeintellect.ai/api-reference/availability/get-gpu-availability"
+    terms = "https://www.primeintellect.ai/terms (not read; an account's own key is used)"
+    confidence = "grounded"
+    ignored: ClassVar[Mapping[str, str]] = {"CPU_NODE": "no GPU"}
+
+    def slices(self) -> Sequence[Slice]:
+        query = {"page": "1", "page_size": str(PAGE_SIZE)}
+        return [Slice(name="", requests=(Request(name="gpus", path="/api/v1/availability/gpus", query=query),))]
+
+    def next_page(self, page: Page) -> Request | None:
+        return counted(page, PAGE_SIZE, "totalCount")
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            yield from each(listing(page.body, "items"), "items", self._offers)
+
+    def _offers(self, row: Row) -> list[Offer]:
+        kind = text(row, "gpuType")
+        if kind in self.ignored:
+            return []
+        gpus = count(row, "gpuCount")
+        gpu = known_gpu(self.gpus, "gpuType", f"{kind} {text(row, 'socket')}", float(number(row, "gpuMemory")) / gpus)
+        security = text(row, "security")
+        if security not in SECURITY:
+            raise BadRow("security", f"unknown kind of cloud {security[:40]!r}")
+        if row.get("isSpot", ...) not in (True, False, None):
+            raise BadRow("isSpot", "no boolean: a spot price would pass for an on-demand one")
+        price_type: PriceType = "spot" if row["isSpot"] else "community" if security == "community_cloud" else "on_demand"
+        prices = child(row, "prices")
+        upstream, box = text(row, "provider"), text(row, "cloudId")
+        place = row.get("dataCenter") if isinstance(row.get("dataCenter"), str) else text(row, "region")
+        return [
+            Offer(
+                offer_key=f"{upstream}/{place}/{box}/{gpus}x/{price_type}",
+                gpu=gpu,
+                gpu_count=gpus,
+                price_type=price_type,
+                amount=amount(prices, "onDemand"),
+                currency=text(prices, "currency"),
+                unit="hour",
+                basis="per_instance",
+                region=str(place),
+                country=country(row.get("country")),
+                availability=STOCK.get(row.get("stockStatus"), "unknown"),
+                instance_type=box,
+                upstream=upstream,
+                in_market_stats=False,
+            )
+        ]

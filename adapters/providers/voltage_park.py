@@ -1,0 +1,72 @@
+"""Voltage Park: bare-metal nodes. https://cloud-api.voltagepark.com/api/v1/redoc
+
+Prices are text, USD per hour for one GPU, one for nodes on Ethernet and one for nodes on InfiniBand: two offers a location. Counts are free
+GPUs; 0 is no stock. What one rents is a node (`specs_per_node.gpu_count`). There is no spot.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.errors import PayloadChanged
+from adapters.models import Offer, Rejected
+from adapters.rows import BadRow, Row, amount, child, count, each, known_gpu, listing, number, optional_float, text
+
+NETWORKS = ("ethernet", "infiniband")
+
+
+class VoltagePark(Adapter):
+    source = "voltage-park"
+    provider = "voltage-park"
+    title = "Voltage Park"
+    base_url = "https://cloud-api.voltagepark.com"
+    cadence = timedelta(minutes=1)
+    credential = ("VOLTAGE_PARK_TOKEN",)
+    auth = "bearer"
+    unit = "hour"
+    basis = "per_gpu"
+    docs_url = "https://cloud-api.voltagepark.com/api/v1/redoc"
+    terms = "https://www.voltagepark.com/legal/terms-of-service (not read; an account's own token is used)"
+    confidence = "grounded"
+
+    def slices(self) -> Sequence[Slice]:
+        return [Slice(name="", requests=(Request(name="locations", path="/api/v1/bare-metal/locations"),))]
+
+    def next_page(self, page: Page) -> Request | None:
+        if isinstance(page.body, dict) and page.body.get("has_next") not in (False, None):
+            raise PayloadChanged("locations have a second page, and how it is asked for is not known", "has_next")
+        return None
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            yield from each(listing(page.body, "results"), "results", self._offers)
+
+    def _offers(self, row: Row) -> list[Offer]:
+        place, node = text(row, "id"), child(row, "specs_per_node")
+        gpus = count(node, "gpu_count")
+        gpu = known_gpu(self.gpus, "gpu_model", text(node, "gpu_model"), None)
+        offers = []
+        for network in NETWORKS:
+            free = number(row, f"gpu_count_{network}")
+            if free < 0 or free != int(free):
+                raise BadRow(f"gpu_count_{network}", f"{free} is no number of GPUs")
+            offers.append(
+                Offer(
+                    offer_key=f"{place}/{network}/on_demand",
+                    gpu=gpu,
+                    gpu_count=gpus,
+                    price_type="on_demand",
+                    amount=amount(row, f"gpu_price_{network}"),
+                    currency="USD",
+                    unit="hour",
+                    basis="per_gpu",
+                    region=place,
+                    availability="available" if free >= gpus else "sold_out",
+                    available_count=int(free),
+                    vcpus=optional_float(node, "cpu_count"),
+                    memory_gib=optional_float(node, "ram_gb"),
+                    disk_gib=optional_float(node, "storage_gb"),
+                    instance_type=network,
+                )
+            )
+        return offers
