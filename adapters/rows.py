@@ -15,6 +15,7 @@ from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
 from adapters.names import canonical_gpu, memory_fits
 from schemas.gpus import GPUS
+from schemas.vocabulary import Availability
 
 RAW_CHARACTERS = 2000
 MAX_COUNT = 1024
@@ -147,6 +148,11 @@ def optional_float(row: Row, field: str) -> float | None:
     if type(value) is int or (type(value) is Decimal and value.is_finite()):
         return float(value) if 0 < value < MAX_NUMBER else None
     return None
+
+
+def stock(words: Mapping[str, Availability], value: Any) -> Availability:
+    """What a provider's word for its stock means; unknown where it is no word, or a new one."""
+    return words.get(value, "unknown") if isinstance(value, str) else "unknown"
 
 
 def country(value: Any) -> str | None:

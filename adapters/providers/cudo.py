@@ -7,7 +7,7 @@ customer's. Stock is told exactly, by GPU. Whether the service still answers is 
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_CEILING, Decimal
 from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
@@ -51,7 +51,7 @@ class Cudo(Adapter):
         cores, most_per_gib = number(row, "minVcpuPerGpu"), number(row, "maxVcpuPerMemoryGib")
         if not 1 <= cores <= 256 or cores != int(cores) or not Decimal("0.01") <= most_per_gib <= 64:
             raise BadRow("minVcpuPerGpu", f"{cores} vCPUs at {most_per_gib} per GiB is no box")
-        memory_gib = -(-Decimal(cores) // Decimal(most_per_gib))
+        memory_gib = (Decimal(cores) / Decimal(most_per_gib)).to_integral_value(ROUND_CEILING)
         parts = ((Decimal(1), "gpuPriceHr"), (Decimal(cores), "vcpuPriceHr"), (memory_gib, "memoryGibPriceHr"), (Decimal(1), "ipv4PriceHr"))
         total = sum((quantity * amount_number(child(row, field), "value") for quantity, field in parts), Decimal(0))
         free = number(row, "totalGpuFree")

@@ -46,15 +46,8 @@ class Hyperbolic(Adapter):
             raise BadRow("costPerHourCents", f"price {cents[:40]} is no whole number of cents")
         region, machine, network = text(row, "region"), text(row, "machineType"), text(row, "connectionType")
         variant = row.get("ethernetVariant")
-        words = [
-            machine,
-            network,
-            *([variant] if isinstance(variant, str) else []),
-            f"{gpus}x",
-            text(row, "gpuType"),
-            text(row, "gpuFormFactor"),
-        ]
-        name = "-".join(words)
+        wiring = f"{network}-{variant}" if isinstance(variant, str) else network
+        name = f"{machine}-{wiring}-{gpus}x-{text(row, 'gpuType')}-{text(row, 'gpuFormFactor')}"
         available = flag(row, "enabled")
         free = int(number(row, "totalAvailable")) if "totalAvailable" in row else None
         nodes = row.get("nodes")

@@ -50,31 +50,33 @@ class JarvisLabs(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            seen: dict[str, str] = {}
-            yield from each(listing(page.body, "server_meta"), "server_meta", partial(self._offers, seen))
+            offers: dict[str, Offer] = {}
+            disputed: set[str] = set()
+            for row in each(listing(page.body, "server_meta"), "server_meta", partial(self._offers, offers, disputed)):
+                if isinstance(row, Rejected):
+                    yield row
+            yield from (offer for key, offer in offers.items() if key not in disputed)
 
-    def _offers(self, seen: dict[str, str], row: Row) -> list[Offer]:
+    def _offers(self, known: dict[str, Offer], disputed: set[str], row: Row) -> list[Offer]:
+        """Enters a row's offers into `known`; a price that another row of the same card contradicts is believed in neither."""
         region, kind = text(row, "region"), text(row, "gpu_type")
         if region not in REGIONS:
             raise BadRow("region", f"unknown region {region[:40]!r}")
-        if row.get("workload_type", ...) not in WORKLOADS:
+        workload = row.get("workload_type", "")
+        if workload not in WORKLOADS:
             raise BadRow("workload_type", "neither vm, container nor null")
         vram = text(row, "vram")
         if not vram.isascii() or not vram.isdigit() or len(vram) > 4:
             raise BadRow("vram", f"{vram[:20]!r} is no number of GB")
         gpu = known_gpu(self.gpus, "gpu_type", kind, float(vram))
         offers = [self._offer(row, region, kind, gpu, "on_demand", "price_per_hour", "num_free_devices")]
-        if row["workload_type"] == "container" and row.get("spot_price", ...) is not None:
+        if workload == "container" and row.get("spot_price", "") is not None:
             offers.append(self._offer(row, region, kind, gpu, "spot", "spot_price", "spot_num_free_devices"))
-        new = []
         for offer in offers:
-            known = seen.get(offer.offer_key)
-            if known is None:
-                seen[offer.offer_key] = offer.amount
-                new.append(offer)
-            elif known != offer.amount:
-                raise BadRow("price_per_hour", f"{offer.offer_key} is stated twice, also with price {known}")
-        return new
+            if known.setdefault(offer.offer_key, offer).amount != offer.amount:
+                disputed.add(offer.offer_key)
+                raise BadRow("price_per_hour", f"{offer.offer_key} is stated twice, also with price {known[offer.offer_key].amount}")
+        return []
 
     def _offer(self, row: Row, region: str, kind: str, gpu: str, price_type: PriceType, price: str, stock: str) -> Offer:
         free = number(row, stock)

@@ -7,16 +7,16 @@ none of these counts in market statistics. An empty answer comes now and then; t
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
 from adapters.paging import counted
-from adapters.rows import BadRow, Row, amount, child, count, country, each, known_gpu, listing, number, text
+from adapters.rows import BadRow, Row, amount, child, count, country, each, known_gpu, listing, number, stock, text
 from schemas.vocabulary import Availability, PriceType
 
 PAGE_SIZE = 100
-STOCK: dict[Any, Availability] = {"High": "high", "Medium": "medium", "Low": "low", "Available": "available", "Unavailable": "sold_out"}
+STOCK: dict[str, Availability] = {"High": "high", "Medium": "medium", "Low": "low", "Available": "available", "Unavailable": "sold_out"}
 SECURITY = ("secure_cloud", "community_cloud")
 
 
@@ -73,7 +73,7 @@ class PrimeIntellect(Adapter):
                 basis="per_instance",
                 region=str(place),
                 country=country(row.get("country")),
-                availability=STOCK.get(row.get("stockStatus"), "unknown"),
+                availability=stock(STOCK, row.get("stockStatus")),
                 instance_type=box,
                 upstream=upstream,
                 in_market_stats=False,

@@ -147,7 +147,7 @@ def test_gpu_table_is_consistent() -> None:
 
 def test_the_guide_names_only_what_exists() -> None:
     guide = (ROOT / "docs" / "adding-a-provider.md").read_text()
-    named = re.findall(r"`((?:adapters|schemas|tests|docs)/[\w./-]+)`", guide)
+    named = re.findall(r"`((?:adapters|schemas|sim|tests|docs)/[\w./-]+)`", guide)
     assert named
     assert [path for path in named if not (ROOT / path).exists()] == []
     assert len(re.findall(r"^## \d\.", guide, re.MULTILINE)) == 6

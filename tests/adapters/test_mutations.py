@@ -154,6 +154,7 @@ def test_one_wrong_field_never_makes_a_wrong_price(source: str) -> None:
                 if rows is None:
                     refused += 1
                     continue
+                refused += any(isinstance(row, Rejected) for row in rows)
                 for key, stated in _counted(rows).items():
                     if key in everything:
                         assert stated == everything[key], f"{source}: {where}: {key}"

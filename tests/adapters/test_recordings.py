@@ -62,6 +62,26 @@ HAND = {
         # 16 x 2.933908 + 96 x 0.031611 + 1360 x 0.004237 = 55.739504; / 16 = 3.483719
         "us-west1/a2-megagpu-16g/on_demand": ("A100-SXM-40", 16, "55.739504", 3_483_719, True),
     },
+    "cudo": {
+        # 0.05 + one vCPU at 0.0025, one GiB at 0.0038 and an address at 0.0055
+        "br-saopaulo-1/cascade-lake/nvidia-rtx-3080/on_demand": ("RTX3080-PCIE-10", 1, "0.061800", 61_800, True),
+        # One vCPU needs 1 / 1.036437 GiB, rounded up: 0.52 + 0.0021 + 0.0034 + 0.0035
+        "no-luster-1/epyc-rome-rtx-a5000/nvidia-rtx-a5000/on_demand": ("RTXA5000-PCIE-24", 1, "0.529000", 529_000, True),
+    },
+    "jarvislabs": {
+        "india-noida-01/L4/on_demand": ("L4-PCIE-24", 1, "0.44", 440_000, True),
+        "india-noida-01/L4/spot": ("L4-PCIE-24", 1, "0.29", 290_000, True),
+        "europe-01/H100/on_demand": ("H100-SXM-80", 1, "2.99", 2_990_000, True),
+    },
+    "prime-intellect": {
+        "runpod/US-KS-2/NVIDIA A100 80GB PCIe/1x/on_demand": ("A100-PCIE-80", 1, "1.6567999999999998", 1_656_800, False),
+        "runpod/CA-MTL-1/NVIDIA H100 80GB HBM3/1x/on_demand": ("H100-SXM-80", 1, "2.7068", 2_706_800, False),
+    },
+    # at 1.1 USD for one EUR
+    "seeweb": {
+        "it-mi2/ECS1GPU7/on_demand": ("L40S-PCIE-48", 1, "0.85", 935_000, True),
+        "it-fr2/ECS2GPU3/on_demand": ("A100-PCIE-80", 2, "1.98", 1_089_000, True),
+    },
     "oracle": {
         "BM.GPU.H100.8/on_demand": ("H100-SXM-80", 8, "10", 10_000_000, True),
         "VM.GPU.A10.2/on_demand": ("A10-PCIE-24", 2, "2", 2_000_000, True),
@@ -98,7 +118,7 @@ def test_recorded_prices(source: str) -> None:
         for key in HAND[source]
     }
     assert read == HAND[source]
-    assert rejected == []
+    assert [row.reason for row in rejected] == REFUSED.get(source, [])
     assert len(offers) == OFFERS[source]
 
 

@@ -6,6 +6,7 @@ from pydantic import SecretStr
 from adapters.registry import discover
 from bridge.build import build_sources
 from bridge.settings import BridgeSettings
+from schemas.vocabulary import Market
 
 ADAPTERS = discover()
 UNSURE = sorted(name for name, adapter in ADAPTERS.items() if adapter.confidence == "unsure")
@@ -31,7 +32,7 @@ def test_live_an_operator_may_poll_it_all_the_same() -> None:
 
 
 @pytest.mark.parametrize("market", ["simulated", "recorded"])
-def test_only_live_is_anything_off_for_that(market: str) -> None:
+def test_only_live_is_anything_off_for_that(market: Market) -> None:
     assert off(BridgeSettings(market=market, upstream_url="https://127.0.0.1:1"), {}) == {}
 
 

@@ -1,0 +1,88 @@
+"""Traps of providers with written bodies that no single row can show."""
+
+import copy
+from typing import Any
+
+import msgspec
+import pytest
+
+from adapters.base import Page, Request
+from adapters.errors import PayloadChanged
+from adapters.models import Offer, Rejected
+from tests.adapters.support import ADAPTERS, NOW, fixture_slices
+
+
+def pages_of(source: str) -> list[Page]:
+    return copy.deepcopy(next(iter(fixture_slices(source).values())))
+
+
+def read(source: str, pages: list[Page]) -> tuple[dict[str, Offer], list[Rejected]]:
+    rows = list(ADAPTERS[source].parse(pages, NOW))
+    return {row.offer_key: row for row in rows if isinstance(row, Offer)}, [row for row in rows if isinstance(row, Rejected)]
+
+
+def test_jarvislabs_two_prices_of_one_card_are_both_not_believed() -> None:
+    pages = pages_of("jarvislabs")
+    rows = pages[0].body["server_meta"]
+    machine = next(row for row in rows if row["gpu_type"] == "A100-80GB" and row["workload_type"] == "vm")
+    machine["price_per_hour"] *= 2
+    offers, rejected = read("jarvislabs", pages)
+    assert "india-noida-01/A100-80GB/on_demand" not in offers
+    assert "india-noida-01/A100-80GB/spot" in offers
+    assert [row.reason for row in rejected if "stated twice" in row.reason]
+
+
+@pytest.mark.parametrize("source", ["prime-intellect", "shadeform"])
+def test_resold_machines_name_their_cloud_and_do_not_count(source: str) -> None:
+    offers, _ = read(source, pages_of(source))
+    assert offers
+    for offer in offers.values():
+        assert offer.upstream
+        assert offer.offer_key.startswith(f"{offer.upstream}/")
+        assert not offer.in_market_stats
+
+
+def test_prime_intellect_is_paged_by_the_total_it_states() -> None:
+    adapter = ADAPTERS["prime-intellect"]
+    (request,) = adapter.slices()[0].requests
+    asked = []
+    following: Request | None = request
+    while following is not None:
+        asked.append(following.query["page"])
+        following = adapter.next_page(Page(request=following, status=200, headers={}, body={"items": [], "totalCount": 201}))
+    assert asked == ["1", "2", "3"]
+
+
+@pytest.mark.parametrize(
+    "link",
+    ["https://elsewhere.example/v2/sizes?page=2", "http://api.digitalocean.com/v2/sizes?page=2", "https://api.digitalocean.com/v2/keys", 7],
+)
+def test_digitalocean_follows_no_link_elsewhere(link: Any) -> None:
+    (request,) = ADAPTERS["digitalocean"].slices()[0].requests
+    page = Page(request=request, status=200, headers={}, body={"sizes": [], "links": {"pages": {"next": link}}})
+    with pytest.raises(PayloadChanged, match="leads away"):
+        ADAPTERS["digitalocean"].next_page(page)
+
+
+def test_voltage_parks_second_page_is_not_passed_over() -> None:
+    (page,) = pages_of("voltage-park")
+    with pytest.raises(PayloadChanged, match="second page"):
+        ADAPTERS["voltage-park"].next_page(msgspec.structs.replace(page, body={**page.body, "has_next": True}))
+
+
+def test_lium_an_announced_price_is_not_the_price() -> None:
+    offers, _ = read("lium", pages_of("lium"))
+    assert "13.4" not in {offer.amount for offer in offers.values()}
+
+
+def test_linodes_regional_price_stands_above_the_plans() -> None:
+    offers, _ = read("linode", pages_of("linode"))
+    prices = {offer.region: offer.amount for offer in offers.values() if offer.instance_type == "g2-gpu-rtx4000a1-s"}
+    assert prices == {"us-ord": "0.54", "br-gru": "0.75", "id-cgk": "0.64", "fr-par-2": "0.54"}
+
+
+def test_cudo_a_box_is_the_sum_of_its_parts() -> None:
+    """4 vCPUs, at most half a vCPU per GiB: 8 GiB. 2.35 + 4 x 0.0025 + 8 x 0.0035 + 0.004."""
+    offers, _ = read("cudo", pages_of("cudo"))
+    offer = offers["us-newyork-1/sapphire-rapids-h100/nvidia-h100/on_demand"]
+    assert (offer.amount, offer.vcpus, offer.memory_gib) == ("2.392000", 4.0, 8.0)
