@@ -7,6 +7,10 @@ from sim.wire.page import PageFacts, PageWire
 from sim.wire.table import Facts, TableWire
 
 FACTS: dict[str, Facts] = {
+    "akash": Facts(
+        {"gpu-prices": "models"}, "price.med price.min price.max price.avg price.weightedAverage", (Count("availability.available"),)
+    ),
+    "cloudrift": Facts({"types": "data.instance_types"}, "variants[].cost_per_hour", (Count("variants[].nodes_per_dc.*"),)),
     "cudo": Facts(
         {"machine-types": "machineTypes"},
         "gpuPriceHr.value vcpuPriceHr.value memoryGibPriceHr.value ipv4PriceHr.value",
@@ -14,7 +18,9 @@ FACTS: dict[str, Facts] = {
     ),
     "digitalocean": Facts({"sizes": "sizes"}, "price_hourly price_monthly", (Members("regions"),)),
     "gcp": Facts({"skus": "skus"}, "pricingInfo[].pricingExpression.tieredRates[].unitPrice", together=True),
+    "hotaisle": Facts({"virtual-machines": "", "bare-metal": ""}, "OnDemandPrice", (Count("Quantity"),)),
     "hyperbolic": Facts({"options": ""}, "costPerHourCents providerCostPerHourCents", (Count("totalAvailable"), Flag("enabled"))),
+    "hyperstack": Facts({"pricebook": "", "flavors": "data"}, "value", (Flag("flavors[].stock_available"),)),
     "jarvislabs": Facts(
         {"server_meta": "server_meta"},
         "price_per_hour spot_price",
@@ -27,7 +33,9 @@ FACTS: dict[str, Facts] = {
     ),
     "lium": Facts({"executors": ""}, "price_per_gpu", (Count("available_gpu_count"),)),
     "oracle": Facts({"products": "items"}, "currencyCodeLocalizations[].prices[].value"),
+    "ovh": Facts({"catalog": "addons"}, "pricings[].price"),
     "prime-intellect": Facts({"gpus": "items"}, "prices.onDemand", (Word("stockStatus", ("Unavailable", "Low", "Medium", "High")),)),
+    "salad": Facts({"gpu-classes": "items"}, "prices[].price"),
     "seeweb": Facts({"plans": "plans"}, "hourly_price", (Flag("available"),)),
     "shadeform": Facts({"types": "instance_types"}, "hourly_price", (Flag("availability[].available"),)),
     "tencent": Facts(
@@ -40,6 +48,11 @@ FACTS: dict[str, Facts] = {
     ),
     "voltage-park": Facts(
         {"locations": "results"}, "gpu_price_ethernet gpu_price_infiniband", (Count("gpu_count_ethernet"), Count("gpu_count_infiniband"))
+    ),
+    "tensordock": Facts(
+        {"locations": "data.locations"},
+        "gpus[].price_per_hr gpus[].pricing.per_vcpu_hr gpus[].pricing.per_gb_ram_hr gpus[].pricing.per_gb_storage_hr",
+        (Count("gpus[].max_count"),),
     ),
     "vultr": Facts(
         {"plans": "plans", "plans-metal": "plans_metal"},

@@ -1,0 +1,86 @@
+"""Hot Aisle: AMD machines at one site in Michigan, virtual and bare metal. https://admin.hotaisle.app/api/docs/
+
+Prices are whole US cents per hour for the whole machine. `Quantity` is how many machines of a kind are free; a kind that is gone may be
+missing altogether. Memory and disk are in bytes. There is no spot.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+import msgspec
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.models import Offer, Rejected
+from adapters.rows import BadRow, Row, amount, child, count, each, known_gpu, listing, number, optional_float, text
+
+GIB = 1024**3
+KINDS = {"virtual-machines": "virtual_machines", "bare-metal": "bare_metal"}
+
+
+class HotAisle(Adapter):
+    source = "hotaisle"
+    provider = "hotaisle"
+    title = "Hot Aisle"
+    base_url = "https://admin.hotaisle.app"
+    cadence = timedelta(minutes=1)
+    credential = ("HOTAISLE_TOKEN", "HOTAISLE_TEAM")
+    auth = "header"
+    auth_names = ("Authorization",)
+    auth_prefix = "Token "
+    currency = "USc"
+    unit = "hour"
+    basis = "per_instance"
+    docs_url = "https://admin.hotaisle.app/api/docs/"
+    terms = "https://hotaisle.xyz/terms/ (not read; an account's own token is used)"
+    confidence = "documented"
+
+    def slices(self) -> Sequence[Slice]:
+        requests = (Request(name=name, path=f"/api/teams/{{HOTAISLE_TEAM}}/{part}/available/") for name, part in KINDS.items())
+        return [Slice(name="", requests=tuple(requests))]
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            for row in each(listing(page.body), page.request.name, self._offers):
+                if isinstance(row, Offer):
+                    yield _of_kind(row, page.request.name)
+                else:
+                    yield row
+
+    def _offers(self, row: Row) -> list[Offer]:
+        specs = child(row, "Specs")
+        cards = specs.get("gpus")
+        if not isinstance(cards, list) or len(cards) != 1 or not isinstance(cards[0], dict):
+            raise BadRow("gpus", "not one kind of GPU")
+        gpus, model = count(cards[0], "count"), text(cards[0], "model")
+        cents = amount(row, "OnDemandPrice")
+        if not cents.isdigit():
+            raise BadRow("OnDemandPrice", f"price {cents[:40]} is no whole number of cents")
+        free = number(row, "Quantity")
+        if free < 0 or free != int(free):
+            raise BadRow("Quantity", f"{free} is no number of machines")
+        cores, ram, disk = (optional_float(specs, field) for field in ("cpu_cores", "ram_capacity", "disk_capacity"))
+        name = f"{gpus}x{model}-{cores or 0:g}c"
+        return [
+            Offer(
+                offer_key=f"{name}/on_demand",
+                gpu=known_gpu(self.gpus, "model", model, None),
+                gpu_count=gpus,
+                price_type="on_demand",
+                amount=cents,
+                currency="USc",
+                unit="hour",
+                basis="per_instance",
+                region="us-michigan",
+                country="US",
+                availability="available" if free else "sold_out",
+                available_count=int(free),
+                vcpus=cores,
+                memory_gib=None if ram is None else ram / GIB,
+                disk_gib=None if disk is None else disk / GIB,
+                instance_type=name,
+            )
+        ]
+
+
+def _of_kind(offer: Offer, kind: str) -> Offer:
+    return msgspec.structs.replace(offer, offer_key=f"{kind}/{offer.offer_key}")

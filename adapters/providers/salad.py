@@ -1,0 +1,69 @@
+"""Salad: GPUs of private machines, always interruptible. https://docs.salad.com/reference/saladcloud-api/
+
+Prices are text, USD per hour for one GPU; vCPUs and memory are charged on top. A class has up to four prices, by priority: who pays less is
+interrupted first. Each is a spot offer of its own, and only the highest priority counts in market statistics. The class's id is a UUID that
+stays; its name is what one asks for. Stock is another endpoint, asked by machine size, and not told here.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.models import Offer, Rejected
+from adapters.rows import BadRow, Row, amount, each, known_gpu, listing, text
+
+PRIORITIES = ("high", "medium", "low", "batch")
+CLASSES = ("community", "secure")
+
+
+class Salad(Adapter):
+    source = "salad"
+    provider = "salad"
+    title = "Salad"
+    base_url = "https://api.salad.com"
+    cadence = timedelta(minutes=1)
+    credential = ("SALAD_API_KEY", "SALAD_ORGANIZATION")
+    auth = "header"
+    auth_names = ("Salad-Api-Key",)
+    unit = "hour"
+    basis = "per_gpu"
+    docs_url = "https://docs.salad.com/reference/saladcloud-api/"
+    terms = "https://salad.com/terms (not read; an account's own key is used)"
+    confidence = "documented"
+
+    def slices(self) -> Sequence[Slice]:
+        path = "/api/public/organizations/{SALAD_ORGANIZATION}/gpu-classes"
+        return [Slice(name="", requests=(Request(name="gpu-classes", path=path),))]
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            yield from each(listing(page.body, "items"), "items", self._offers)
+
+    def _offers(self, row: Row) -> list[Offer]:
+        name, kind = text(row, "name"), text(row, "gpu_class_type")
+        if kind not in CLASSES:
+            raise BadRow("gpu_class_type", f"unknown class {kind[:40]!r}")
+        gpu = known_gpu(self.gpus, "name", name, None)
+        prices = row.get("prices")
+        if not isinstance(prices, list) or not all(isinstance(price, dict) for price in prices):
+            raise BadRow("prices", "list of prices is missing")
+        stated = {text(price, "priority"): amount(price, "price") for price in prices}
+        if not stated or not set(stated) <= set(PRIORITIES) or len(stated) != len(prices):
+            raise BadRow("priority", "not each of high, medium, low and batch at most once")
+        return [
+            Offer(
+                offer_key=f"{kind}/{name}/{priority}/spot",
+                gpu=gpu,
+                gpu_count=1,
+                price_type="spot",
+                amount=price,
+                currency="USD",
+                unit="hour",
+                basis="per_gpu",
+                region="",
+                availability="unknown",
+                instance_type=f"{name}, {priority}",
+                in_market_stats=priority == "high",
+            )
+            for priority, price in stated.items()
+        ]
