@@ -12,7 +12,7 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, each, known_gpu, listing, number, optional_float, table, text
+from adapters.rows import BadRow, Row, amount, child, count, each, known_gpu, listing, number, optional_float, table, text, texts
 
 HOURLY = ".consumption"
 OTHERS = ("win-", "ai-", "ai1-", "notebook", "training", "databases")
@@ -58,7 +58,7 @@ class Ovh(Adapter):
         technical = blobs.get("technical") if isinstance(blobs, dict) else None
         if not isinstance(technical, dict) or not technical.get("gpu"):
             return []  # an instance without GPU: most rows
-        if "coming_soon" in (blobs.get("tags") or () if isinstance(blobs, dict) else ()):
+        if "coming_soon" in texts(child(row, "blobs"), "tags"):
             return []
         card = child(technical, "gpu")
         memory = child(card, "memory")

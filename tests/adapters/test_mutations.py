@@ -30,13 +30,15 @@ PRICE_FIELDS = {
 # Answers that a provider may well give: the same row without that override, or without its second price.
 OTHER_ANSWERS = {
     "linode": re.compile(r"(list|dropped) data\.\d+\.region_prices(\.\d+)?"),
+    "ovh": re.compile(r"(list addons\.\d+\.blobs\.tags|dropped addons\.\d+\.blobs\.tags\.\d+)"),
+    "salad": re.compile(r"dropped items\.\d+\.prices\.\d+"),
     "oracle": re.compile(r"dropped items\.\d+\.currencyCodeLocalizations\.0\.prices\.\d"),
 }
 PAGING = frozenset({"pages", "totalCount"})
 """Numbers that tell how many pages there are: one that cannot be read leaves the answer incomplete."""
 
-APART = {"runpod", "gcp", *PAGES}
-"""Where 0 and null mean that something is not offered, or a price is no one field: tests of their own."""
+APART = {"runpod", "gcp", "hyperstack", *PAGES}
+"""Where 0 and null mean that something is not offered, or a price is no one field or has no row of its own: tests of their own."""
 
 HTML = "<!doctype html><title>Just a moment...</title>"
 ODD_BODIES: tuple[Any, ...] = (

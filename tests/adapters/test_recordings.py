@@ -107,7 +107,13 @@ OFFERS = {
     "gcp": 5 * 3,
     "oracle": 12,
     "vultr": 3 + 2 * 2,
+    "cudo": 2,
+    "jarvislabs": 6,
+    "prime-intellect": 8,
+    "seeweb": 4,
 }
+# A row that its recorder altered.
+REFUSED = {"jarvislabs": ["region: unknown region 'unknown-region'"]}
 
 
 @pytest.mark.parametrize("source", HAND)

@@ -27,10 +27,8 @@ def signed(body: bytes) -> str:
 def test_the_signature_is_that_of_the_vendors_library() -> None:
     """Made once with tencentcloud-sdk-python-common 3.1 (`Sign.sign_tc3`) from the same request, key and second."""
     scope = "AKIDexample/2019-02-25/cvm/tc3_request"
-    assert (
-        signed(BODY)
-        == f"TC3-HMAC-SHA256 Credential={scope}, SignedHeaders=content-type;host, Signature=26abde27c3b0614721046f7b31e55a2dbac6d447a53961c54ad5317111ee9b24"
-    )
+    signature = "26abde27c3b0614721046f7b31e55a2dbac6d447a53961c54ad5317111ee9b24"
+    assert signed(BODY) == f"TC3-HMAC-SHA256 Credential={scope}, SignedHeaders=content-type;host, Signature={signature}"
     assert signed(BODY + b" ") != signed(BODY)
 
 

@@ -86,3 +86,17 @@ def test_cudo_a_box_is_the_sum_of_its_parts() -> None:
     offers, _ = read("cudo", pages_of("cudo"))
     offer = offers["us-newyork-1/sapphire-rapids-h100/nvidia-h100/on_demand"]
     assert (offer.amount, offer.vcpus, offer.memory_gib) == ("2.392000", 4.0, 8.0)
+
+
+@pytest.mark.parametrize(("price", "why"), [(..., "missing"), (None, "null"), (0, "zero")])
+def test_hyperstack_a_gpu_without_a_price_leaves_its_flavours_refused(price: Any, why: str) -> None:
+    pages = pages_of("hyperstack")
+    (entry,) = [row for row in pages[0].body if row["name"] == "L40"]
+    if price is ...:
+        del entry["value"]
+    else:
+        entry["value"] = price
+    offers, rejected = read("hyperstack", pages)
+    assert "NORWAY-1/n3-L40x4/on_demand" not in offers
+    assert f"value: price is {why}" in [row.reason for row in rejected]
+    assert "value: no on_demand price of L40 in the price book" in [row.reason for row in rejected]

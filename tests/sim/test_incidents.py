@@ -21,9 +21,9 @@ LAMBDA = get("cloud.lambdalabs.com", "/api/v1/instance-types")
 DAY_MS = 86_400_000
 SOURCES = sorted(discover())
 JSON_SOURCES = [source for source in SOURCES if source not in PAGES]
-# RunPod's pods, Oracle's shapes and Google's machines are of several sizes at one price,
+# RunPod's pods, Oracle's shapes, Hyperstack's flavours and Google's machines are of several sizes at one price,
 # so that one factor does not fit all offers of a price.
-ONE_SIZE = [source for source in SOURCES if source not in ("runpod", "oracle", "gcp")]
+ONE_SIZE = [source for source in SOURCES if source not in ("runpod", "oracle", "gcp", "hyperstack")]
 
 
 class Clock:
