@@ -10,6 +10,7 @@ FACTS: dict[str, Facts] = {
     "akash": Facts(
         {"gpu-prices": "models"}, "price.med price.min price.max price.avg price.weightedAverage", (Count("availability.available"),)
     ),
+    "clore": Facts({"marketplace": "servers"}, "price.on_demand.USD-Blockchain price.spot.USD-Blockchain", (Flag("rented", says=False),)),
     "cloudrift": Facts({"types": "data.instance_types"}, "variants[].cost_per_hour", (Count("variants[].nodes_per_dc.*"),)),
     "cudo": Facts(
         {"machine-types": "machineTypes"},

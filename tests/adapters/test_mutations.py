@@ -34,8 +34,8 @@ OTHER_ANSWERS = {
     "salad": re.compile(r"dropped items\.\d+\.prices\.\d+"),
     "oracle": re.compile(r"dropped items\.\d+\.currencyCodeLocalizations\.0\.prices\.\d"),
 }
-PAGING = frozenset({"pages", "totalCount"})
-"""Numbers that tell how many pages there are: one that cannot be read leaves the answer incomplete."""
+WHOLE = frozenset({"pages", "totalCount", "code"})
+"""Numbers that tell of the answer as a whole, such as how many pages there are: one that cannot be read costs all of it."""
 
 APART = {"runpod", "gcp", "hyperstack", *PAGES}
 """Where 0 and null mean that something is not offered, or a price is no one field or has no row of its own: tests of their own."""
@@ -188,7 +188,7 @@ def test_a_number_beyond_all_bounds_costs_its_row_only(source: str, huge: bytes)
         for at, page in enumerate(pages):
             for path in _paths(page.body):
                 body, parent = _copied_along(page.body, path)
-                if path[-1] not in PAGING and not isinstance(parent[path[-1]], bool | str | dict | list | None):
+                if path[-1] not in WHOLE and not isinstance(parent[path[-1]], bool | str | dict | list | None):
                     parent[path[-1]] = number
                     mutated = [*pages]
                     mutated[at] = msgspec.structs.replace(page, body=body)
