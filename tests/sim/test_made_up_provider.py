@@ -40,8 +40,8 @@ class Lumen(Adapter):
     def _offers(self, row):
         return [
             Offer(offer_key=f"{place}/{text(row, 'name')}/on_demand", gpu=known_gpu({}, "gpu", text(row, "gpu"), None),
-                  gpu_count=count(row, "n"), price_type="on_demand", amount=amount(row, "usd"), currency="USD", unit="hour", basis="per_instance", region=place,
-                  availability="available")
+                  gpu_count=count(row, "n"), price_type="on_demand", amount=amount(row, "usd"), currency="USD", unit="hour",
+                  basis="per_instance", region=place, availability="available")
             for place in texts(row, "places")
         ]
 '''
