@@ -20,6 +20,10 @@ from tests.bridge.fakes import START_MS, Clock, Lumen, poller, rows, source
 WITHIN_S = 10.0
 
 
+class Quiet(Lumen):
+    source = "quiet"
+
+
 async def until(condition: Callable[[], Awaitable[Any]]) -> Any:
     """What the condition returns, once that is true."""
     async with asyncio.timeout(WITHIN_S):
@@ -118,9 +122,11 @@ async def test_without_redis_one_line_is_logged_and_the_newest_is_written_when_i
     monkeypatch.setattr(snapshot, "LONGEST_PAUSE_S", 0.01)
     caplog.set_level(logging.INFO)
     clock = Clock()
-    polled, quiet = await polled_source(clock, "a"), await polled_source(clock, "q")
+    polled, quiet = await polled_source(clock, "a"), source(lambda _: httpx.Response(200, json=rows("q")), clock, Quiet())
+    await poller(clock).poll(quiet)
     writer = SnapshotWriter(redis_client, {"lumen": polled, "quiet": quiet})
     running = asyncio.create_task(writer.run())
+    other = connect(redis_server.url)
     redis_server.stop()
     for _ in range(3):
         clock.passed_s += 5
@@ -128,8 +134,10 @@ async def test_without_redis_one_line_is_logged_and_the_newest_is_written_when_i
         writer.written_soon(polled)
         await until(lambda: _true("redis is away" in caplog.text))
     redis_server.start()
-    newest = await until(lambda: redis_client.get(snapshot_key("lumen")))
+    newest = await until(lambda: _get(other, snapshot_key("lumen")))
     assert json.loads(newest)["polled_at_ms"] == START_MS + 15_000
+    assert await until(lambda: _get(other, snapshot_key("quiet")))
+    await other.aclose()
     writer.stop()
     await running
     assert caplog.text.count("redis is away") == 1
@@ -156,6 +164,13 @@ async def test_refresh_requests_are_heard_also_after_redis_was_away(
     await asyncio.gather(listening, return_exceptions=True)
     await other.aclose()
     assert set(heard) == {"lumen"}
+
+
+async def _get(client: "redis.asyncio.Redis", key: str) -> Any:
+    try:
+        return await client.get(key)
+    except redis.ConnectionError:
+        return None
 
 
 async def _published(client: "redis.asyncio.Redis") -> bool:
