@@ -117,12 +117,13 @@ async def test_bad_answers_keep_the_last_good_offers(answer: Any, error: type[Ex
     assert zones_of(polled) == {"-1": 0}
 
 
-async def test_retry_after_beyond_the_poll_is_left_to_the_breaker() -> None:
+@pytest.mark.parametrize(("asked_s", "requests"), [(3, 3), (12, 1), (120, 1)])
+async def test_a_long_retry_after_is_left_to_the_breaker(asked_s: int, requests: int) -> None:
     clock = Clock()
-    polled = source(lambda _: httpx.Response(429, headers={"retry-after": "120"}), clock)
+    polled = source(lambda _: httpx.Response(429, headers={"retry-after": str(asked_s)}), clock)
     result = await poll(polled, clock)
-    assert result.health.requests == 1
-    assert polled.breaker.wait_s() == 120.0
+    assert result.health.requests == requests
+    assert polled.breaker.wait_s() == asked_s
 
 
 async def test_a_refused_credential_rests_the_source() -> None:
@@ -228,7 +229,7 @@ async def test_a_slice_of_a_market_may_become_empty_but_not_all_of_it() -> None:
     assert sorted(polled.book.offers) == ["north-1", "south-1"]
 
 
-@pytest.mark.parametrize(("bad", "good", "believed"), [(4, 1, True), (5, 20, True), (5, 19, False), (40, 100, False)])
+@pytest.mark.parametrize(("bad", "good", "believed"), [(4, 1, True), (1, 0, False), (5, 20, True), (5, 19, False), (40, 100, False)])
 async def test_too_many_unreadable_rows_publish_none(bad: int, good: int, believed: bool) -> None:
     clock = Clock()
     answer = {"rows": [*rows(*map(str, range(good)))["rows"], *({"key": f"bad-{i}"} for i in range(bad))]}
@@ -239,6 +240,19 @@ async def test_too_many_unreadable_rows_publish_none(bad: int, good: int, believ
     if not believed:
         assert isinstance(result.slices[0].error, PayloadChanged)
         assert result.slices[0].error.field == "price"
+
+
+async def test_a_few_unreadable_rows_in_each_of_many_slices_are_a_changed_payload() -> None:
+    clock, answers = Clock(), Answers()
+    polled = source(answers, clock, Turns(), interval_s=5.0)
+    bad = [{"key": f"bad-{i}"} for i in range(2)]
+    answers.by_zone = {zone: {"rows": [*rows(f"{zone}-1", f"{zone}-2")["rows"], *bad]} for zone in ("south", "west")}
+    assert (await poll(polled, clock)).health.offers == 5
+    answers.by_zone["north"] = {"rows": [*rows("north-1")["rows"], *bad]}
+    result = await poll(polled, clock)
+    assert (result.health.health, result.health.offers) == ("down", 0)
+    assert "6 rows of 3 slices cannot be read" in str(result.health.error)
+    assert len(polled.book.offers) == 5
 
 
 async def test_a_price_that_cannot_be_stated_and_a_key_that_comes_twice_are_rejected() -> None:
