@@ -11,6 +11,8 @@ class LoaderSettings(MigrateSettings):
     kafka: str = "127.0.0.1:20092"
     registry_url: str = "http://127.0.0.1:20081/apis/ccompat/v7"
     loader_group: str = "gputicker-loader"
+    loader_session_s: float = Field(default=10.0, gt=0)
+    """How long Kafka keeps the partitions for a loader that is silent, for one that comes back under its name."""
     loader_flush_s: float = Field(default=1.0, gt=0)
     """Longest time a record waits for others before its block is written."""
     loader_block_rows: int = Field(default=10_000, ge=1)
