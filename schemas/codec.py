@@ -23,14 +23,14 @@ class UndecodableRecord(ValueError):
 
 def register_schemas(registry_url: str) -> dict[str, int]:
     """Register each topic's schema (a no-op where it stands already); topic name -> schema id. Blocks; raises SchemaRegistryError."""
-    client = SchemaRegistryClient({"url": registry_url})
     ids = {}
-    for topic in TOPICS:
-        if topic.schema is None:
-            continue
-        text = msgspec.json.encode(avro_schema(topic.schema)).decode()
-        ids[topic.name] = client.register_schema(topic.subject, Schema(text, "AVRO"))
-        client.set_compatibility(topic.subject, COMPATIBILITY)
+    with SchemaRegistryClient({"url": registry_url}) as client:
+        for topic in TOPICS:
+            if topic.schema is None:
+                continue
+            text = msgspec.json.encode(avro_schema(topic.schema)).decode()
+            ids[topic.name] = client.register_schema(topic.subject, Schema(text, "AVRO"))
+            client.set_compatibility(topic.subject, COMPATIBILITY)
     return ids
 
 
@@ -60,10 +60,10 @@ class Decoder:
     @classmethod
     def from_registry(cls, registry_url: str) -> "Decoder":
         """A decoder that asks the registry at this address."""
-        client = SchemaRegistryClient({"url": registry_url})
 
         def schema_text(schema_id: int) -> str:
-            text = client.get_schema(schema_id).schema_str
+            with SchemaRegistryClient({"url": registry_url}) as client:
+                text = client.get_schema(schema_id).schema_str
             if text is None:
                 raise UndecodableRecord(f"schema id {schema_id} has no text")
             return text

@@ -35,6 +35,11 @@ class Stack:
         self.sim = httpx.Client(base_url=self.urls["sim"], verify=False, timeout=10)  # noqa: S501 - tests/sim verifies the certificate
         self.decode = Decoder.from_registry(self.urls["registry"])
 
+    def close(self) -> None:
+        """Close the connections."""
+        self.api.close()
+        self.sim.close()
+
     def cli(self, *arguments: str, check: bool = True) -> str:
         """Run a gputicker command against this stack; its standard output."""
         done = subprocess.run(
@@ -128,7 +133,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     up = subprocess.run([GPUTICKER, "up", *arguments], env=environment, capture_output=True, text=True, timeout=300, check=False)
     try:
         assert up.returncode == 0, up.stdout + up.stderr
-        yield Stack(data_dir)
+        running = Stack(data_dir)
+        yield running
+        running.close()
     finally:
         down = subprocess.run([GPUTICKER, "down", "--data-dir", str(data_dir)], capture_output=True, text=True, timeout=120, check=False)
     assert down.returncode == 0, down.stdout + down.stderr

@@ -41,7 +41,9 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     up = subprocess.run([GPUTICKER, "up", *arguments], capture_output=True, text=True, timeout=300, check=False)
     try:
         assert up.returncode == 0, up.stdout + up.stderr
-        yield Stack(data_dir)
+        running = Stack(data_dir)
+        yield running
+        running.close()
     finally:
         subprocess.run([GPUTICKER, "down", "--data-dir", str(data_dir)], capture_output=True, timeout=120, check=True)
 
