@@ -162,7 +162,8 @@ def test_a_change_is_served_at_once_and_a_missed_message_heals(api: ApiServer, r
 
 
 def test_old_data_is_asked_for_once(api: ApiServer, redis_server: RedisServer) -> None:
-    with redis_server.client.pubsub(ignore_subscribe_messages=True) as pubsub:
+    client: Any = redis_server.client
+    with client.pubsub(ignore_subscribe_messages=True) as pubsub:
         pubsub.subscribe("gputicker:refresh")
         pubsub.get_message(timeout=1)
         asked: list[str] = []

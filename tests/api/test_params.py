@@ -9,7 +9,8 @@ from api.params import NoParameters, OffersParameters, Parameters, RefreshBody, 
 
 
 def test_every_parameter_is_read() -> None:
-    query = "gpu=H100,L4&gpu=A100&provider=lumen&region=Quebec%2C+CA&country=FI&price_type=spot&min_gpus=8&max_price=2.5&available=true&sort=-price&limit=5"
+    where = "gpu=H100,L4&gpu=A100&provider=lumen&region=Quebec%2C+CA&country=FI&price_type=spot"
+    query = f"{where}&min_gpus=8&max_price=2.5&available=true&sort=-price&limit=5"
     assert read_query(query, OffersParameters) == OffersParameters(
         gpu=("H100", "L4", "A100"),
         provider=("lumen",),
