@@ -3,13 +3,12 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 
 from stack import cli_query, supervisor
 from stack.dotenv import read_dotenv
-from stack.find import NoStack, find_stack
+from stack.find import find_stack
 from stack.paths import DATA_DIRS, ROOT
 from stack.services import services
 from stack.settings import OPTIONAL_PARTS, PORT_BASE, STATE_FILE, Stack
@@ -201,10 +200,6 @@ for query in cli_query.COMMANDS:
     cli.add_command(query)
 
 
-def main() -> Any:
-    """Entry point: errors that people can act on become one sentence."""
-    try:
-        return cli()
-    except NoStack as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(1) from error
+def main() -> None:
+    """Entry point."""
+    cli()

@@ -136,7 +136,6 @@ def _airflow_env(stack: Stack) -> dict[str, str]:
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
         "GPUTICKER_PYTHON": str(python(APP_ENV)),
-        "PYTHONPATH": str(ROOT),
     }
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import sys
@@ -24,6 +25,8 @@ from stack.settings import HOST, STATE_FILE, Stack
 READY_WITHIN_S = 300
 POLL_S = 0.25
 KILL_AFTER_S = 5
+AWKWARD = re.compile(r"[\s%'\";:$\\]")
+"""What supervisord's configuration, Java's class paths and Flink's shell scripts do not all pass on unharmed."""
 STOP_WITHIN_S = 60
 
 Say = Callable[[str], None]
@@ -42,6 +45,7 @@ def up(stack: Stack, say: Say, *, detach: bool) -> int:
 
     Raises CannotStart where nothing was started.
     """
+    _check_folder(stack.data_dir)
     _check_installed(stack)
     for folder in (stack.run_dir, stack.logs_dir):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -87,6 +91,12 @@ def down(stack: Stack, say: Say) -> bool:
     if ran or left:
         say(f"Stopped in {time.monotonic() - began:.1f} s; nothing is left running.")
     return ran or bool(left)
+
+
+def _check_folder(data_dir: Path) -> None:
+    found = AWKWARD.search(str(data_dir))
+    if found:
+        raise CannotStart(f"{data_dir}: {found.group()!r} in a folder's name breaks the start scripts; choose another with --data-dir")
 
 
 def _check_installed(stack: Stack) -> None:
