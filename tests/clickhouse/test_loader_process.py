@@ -82,6 +82,7 @@ def test_killed_again_and_again_loses_and_doubles_nothing(tmp_path: Path, regist
         GPUTICKER_REGISTRY_URL=registry_url,
         GPUTICKER_CLICKHOUSE_URL=front.url,
         GPUTICKER_LOADER_SESSION_S="6",  # this broker waits for a member that was killed; Kafka knows it again by its name
+        GPUTICKER_RETENTION_DAYS="3650",
         GPUTICKER_LOADER_FLUSH_S="0.1",
         GPUTICKER_LOADER_BLOCK_ROWS="200",
     )

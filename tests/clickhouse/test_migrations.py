@@ -85,7 +85,6 @@ def test_file_names_are_checked(tmp_path: Path) -> None:
 
 
 def test_retention_is_a_setting(client: Client, migrated: MigrateSettings) -> None:
-    before = migrated.model_copy(update={"retention_days": 90})
     try:
         migrate(migrated.model_copy(update={"retention_days": 7}))
         for table in RETAINED:
@@ -94,7 +93,7 @@ def test_retention_is_a_setting(client: Client, migrated: MigrateSettings) -> No
             )
             assert "toIntervalDay(7)" in str(definition)
     finally:
-        migrate(before)
+        migrate(migrated)
 
 
 def test_migrations_run_from_the_command_line(migrated: MigrateSettings, front: FrontProcess) -> None:
