@@ -63,7 +63,7 @@ class Decoder:
 
         def schema_text(schema_id: int) -> str:
             with SchemaRegistryClient({"url": registry_url}) as client:
-                text = client.get_schema(schema_id).schema_str
+                text: str | None = client.get_schema(schema_id).schema_str
             if text is None:
                 raise UndecodableRecord(f"schema id {schema_id} has no text")
             return text

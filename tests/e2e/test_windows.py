@@ -36,7 +36,7 @@ def test_window_counts_equal_sql_over_the_events(stack: Stack) -> None:
     newest = max(start for start, *_ in streamed)
 
     def loaded() -> bool:
-        return stack.rows("SELECT toUnixTimestamp64Milli(max(event_time)) FROM offer_events")[0][0] > newest + 2 * WINDOW_S * 1000
+        return bool(stack.rows("SELECT toUnixTimestamp64Milli(max(event_time)) FROM offer_events")[0][0] > newest + 2 * WINDOW_S * 1000)
 
     eventually("the events behind the newest window in ClickHouse", loaded)
     computed = {tuple(row[:4]): tuple(row[4:]) for row in stack.rows(EXPECTED) if row[0] < newest}
