@@ -198,6 +198,11 @@ def test_credentials_come_from_the_environment_and_only_to_the_live_market(monke
     assert read_credentials([WithKey()]) == {}
 
 
+@pytest.mark.parametrize(("observe_s", "window_s", "every_ms"), [(60, 300, 60_000), (60, 10, 5_000), (2, 10, 2_000)])
+def test_every_window_holds_every_live_offer(observe_s: float, window_s: float, every_ms: int) -> None:
+    assert BridgeSettings(observe_every_s=observe_s, window_s=window_s).observe_every_ms == every_ms
+
+
 @pytest.mark.parametrize(("market", "upstream"), [("live", "https://127.0.0.1:1"), ("simulated", ""), ("recorded", "")])
 def test_requests_never_go_to_the_wrong_place(market: Any, upstream: str) -> None:
     with pytest.raises(BadSettings, match="GPUTICKER_UPSTREAM_URL"):
