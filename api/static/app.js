@@ -60,11 +60,15 @@ function drawNotices() {
   const lines = [];
   const unreachable = Object.values(failed).some((one) => !one.reached);
   if (unreachable) {
-    lines.push({ bad: true, title: "The API does not answer.", text: "What is shown is what it last said; the ages go on counting. Trying again." });
-  } else if (failed.offers) {
+    const text = "What is shown is what it last said; the ages go on counting. Trying again.";
+    render.notices([{ bad: true, title: "The API does not answer.", text }]);
+    document.body.classList.add("is-old");
+    return;
+  }
+  if (failed.offers) {
     lines.push({ bad: true, title: "No offer can be served:", text: `${failed.offers.message}.` });
   }
-  if (!unreachable && (failed.anomalies || failed.history)) {
+  if (failed.anomalies || failed.history) {
     lines.push({ title: "History and anomalies are not available:", text: `${(failed.history ?? failed.anomalies).message}.` });
   }
   const redis = held.providers?.answer.degraded.find((part) => part.part === "redis");
@@ -75,7 +79,7 @@ function drawNotices() {
   if (gone.length) lines.push({ bad: true, ...told(gone) });
   if (shaky.length) lines.push(told(shaky));
   render.notices(lines);
-  document.body.classList.toggle("is-old", unreachable || Boolean(failed.offers));
+  document.body.classList.toggle("is-old", Boolean(failed.offers));
 }
 
 // One source with its reason; of several only the names: the table below has the reasons.

@@ -121,7 +121,7 @@ export function providers(answer, fetchedAt) {
         cell({ class: "gpu", title: one.terms, text: one.title }),
         cell({}, element("span", { class: `badge ${HEALTH[one.health]}`, text: one.health })),
         cell({ class: "num" }, ageText(one.age_s, fetchedAt)),
-        cell({ class: "num", text: one.expired ? `${one.offers} + ${one.expired} expired` : one.offers }),
+        cell({ class: "num" }, String(one.offers), ...(one.expired ? [element("span", { class: "sub expired", text: ` ${one.expired} expired` })] : [])),
         cell({ class: "num", text: one.latency_ms === null ? "–" : `${Math.round(one.latency_ms)} ms` }),
         cell({ class: "error", text: one.error ?? "" }),
       ),

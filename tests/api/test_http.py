@@ -95,6 +95,7 @@ def test_providers(api: ApiServer) -> None:
         ("GET", "/v1/providers?a=1", 422, "a"),
         ("GET", "/v1/windows?from=yesterday", 422, "from"),
         ("GET", "/v1/windows?from=2026-13-41T00:00:00Z", 422, "from"),
+        ("GET", "/v1/windows?to=9426-01-01T00:00:00Z", 422, "to"),
         ("GET", "/v1/windows?gpu=H100", 422, "gpu"),
         ("GET", "/v1/anomalies?kind=odd", 422, "kind"),
         ("GET", "/v1/history?hours=0", 422, "hours"),
