@@ -18,7 +18,7 @@ def now_ms() -> int:
 def feed(server: RedisServer) -> None:
     at_ms = now_ms()
     server.feed(
-        "lumen", snapshot("lumen", [offer("a", "2.50")], at_ms, fresh_s=2.0, stale_s=6.0), health("lumen", at_ms, fresh_s=2.0, stale_s=6.0)
+        "lumen", snapshot("lumen", [offer("a", "2.50")], at_ms, fresh_s=2.0, stale_s=10.0), health("lumen", at_ms, fresh_s=2.0, stale_s=10.0)
     )
 
 
@@ -61,15 +61,15 @@ def test_without_redis_the_copy_ages_until_nothing_is_servable(own_redis: RedisS
     assert freshness(own_api) == "expired"
     eventually("a fresh offer", lambda: fed(own_redis, own_api) == "fresh")
     own_redis.kill()
-    eventually("the metric", lambda: own_api.metric("gputicker_redis_up") == 0, within_s=3)
-    assert eventually("not fresh any more", lambda: (seen := freshness(own_api)) != "fresh" and seen, within_s=5) == "stale"
+    eventually("the metric", lambda: own_api.metric("gputicker_redis_up") == 0)
+    assert eventually("not fresh any more", lambda: (seen := freshness(own_api)) != "fresh" and seen) == "stale"
     answer = own_api.get("/v1/offers").json()
-    assert 2.0 <= answer["offers"][0]["age_s"] <= 6.0
+    assert 2.0 <= answer["offers"][0]["age_s"] <= 10.0
     assert [one["part"] for one in answer["degraded"]] == ["redis"]
     assert own_api.get("/readyz").status_code == 200
     assert own_api.client.post("/v1/refresh", json={"source": "lumen"}).status_code == 503
 
-    eventually("expired", lambda: freshness(own_api) == "expired", within_s=5)
+    eventually("expired", lambda: freshness(own_api) == "expired")
     unready = own_api.get("/readyz")
     assert (unready.status_code, unready.json()["redis"]) == (503, "down")
     assert own_api.get("/healthz").status_code == 200, "a restart would not help"
