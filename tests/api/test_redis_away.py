@@ -16,10 +16,8 @@ def now_ms() -> int:
 
 
 def feed(server: RedisServer) -> None:
-    at_ms = now_ms()
-    server.feed(
-        "lumen", snapshot("lumen", [offer("a", "2.50")], at_ms, fresh_s=2.0, stale_s=10.0), health("lumen", at_ms, fresh_s=2.0, stale_s=10.0)
-    )
+    at_ms, limits = now_ms(), {"fresh_s": 2.0, "stale_s": 10.0}
+    server.feed("lumen", snapshot("lumen", [offer("a", "2.50")], at_ms, **limits), health("lumen", at_ms, **limits))
 
 
 @pytest.fixture
