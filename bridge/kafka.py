@@ -34,7 +34,7 @@ class LatestOffers(msgspec.Struct):
     seq: int = 0
 
 
-def make_producer(kafka: str) -> Producer:
+def make_producer(kafka: str, *, report_only_errors: bool = False) -> Producer:
     """An idempotent producer that never gives a record up: one batch per source waits through an outage, newer polls are coalesced."""
     return Producer(
         {
@@ -49,6 +49,7 @@ def make_producer(kafka: str) -> Producer:
             "queue.buffering.max.kbytes": 131_072,
             "reconnect.backoff.max.ms": 2_000,
             "topic.metadata.refresh.interval.ms": 30_000,
+            "delivery.report.only.error": report_only_errors,
             "log_level": 2,
         },
         logger=librdkafka_log,
