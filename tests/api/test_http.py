@@ -1,5 +1,8 @@
 """The real server over a real Redis, ClickHouse absent: routes, shapes, errors, healing, refresh."""
 
+import os
+import subprocess
+import sys
 import time
 from datetime import datetime
 from typing import Any
@@ -8,7 +11,7 @@ import msgspec
 import pytest
 
 from api.answers import ErrorTold, OffersTold, ProvidersTold, StatusTold
-from tests.api.conftest import ApiServer, RedisServer, eventually
+from tests.api.conftest import ROOT, ApiServer, RedisServer, eventually
 from tests.api.market import health, offer, snapshot
 
 
@@ -189,6 +192,15 @@ def test_old_data_is_asked_for_once(api: ApiServer, redis_server: RedisServer) -
         assert 0 < time_left_ms <= 10_000
     redis_server.client.srem("gputicker:sources", "borealis")
     redis_server.client.delete("gputicker:snapshot:borealis", "gputicker:health:borealis")
+
+
+def test_a_taken_port_is_refused(api: ApiServer) -> None:
+    port = api.client.base_url.port
+    second = subprocess.run(
+        [sys.executable, "-m", "api"], cwd=ROOT, env={**os.environ, "GPUTICKER_PORT": str(port)}, capture_output=True, text=True, timeout=30
+    )
+    assert second.returncode == 1
+    assert f"cannot listen on 127.0.0.1:{port}" in second.stderr
 
 
 def test_post_refresh(api: ApiServer, redis_server: RedisServer) -> None:
