@@ -17,5 +17,5 @@ class LoaderSettings(MigrateSettings):
     """Longest time a record waits for others before its block is written."""
     loader_block_rows: int = Field(default=10_000, ge=1)
     """Records per block (topic and partition) at most."""
-    loader_buffer_mb: int = Field(default=64, ge=1)
+    loader_buffer_mb: int = Field(default=8, ge=1)
     """Values held before blocks are cut at once, flush time or not."""
