@@ -7,7 +7,7 @@ const TIMEOUT_MS = 6000;
 const EVERY_MS = { offers: 5000, providers: 5000, anomalies: 15000, history: 60000 };
 const RETRY_MS = 5000;
 
-const view = { priceType: "", search: "", sort: "gpu", descending: false };
+const view = { priceType: "on_demand", search: "", sort: "gpu", descending: false };
 const held = { offers: null, providers: null, anomalies: null, history: null };
 const failed = {};
 
