@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -22,8 +23,8 @@ from stack.probes import get, probe
 from stack.services import STOP_ORDER, Service, services
 from stack.settings import HOST, STATE_FILE, Stack
 
-READY_WITHIN_S = 300
-POLL_S = 0.25
+READY_WITHIN_S = 280
+POLL_S = 0.4
 KILL_AFTER_S = 5
 AWKWARD = re.compile(r"[\s%'\";:$\\]")
 """What supervisord's configuration, Java's class paths and Flink's shell scripts do not all pass on unharmed."""
@@ -62,7 +63,7 @@ def up(stack: Stack, say: Say, *, detach: bool) -> int:
         try:
             began = time.monotonic()
             try:
-                supervisor.start(stack)
+                process = supervisor.start(stack)
             except supervisor.AlreadyRunning as error:
                 raise CannotStart(str(error)) from error
             complete = _wait_until_ready(stack, say, began)
@@ -70,7 +71,7 @@ def up(stack: Stack, say: Say, *, detach: bool) -> int:
             if detach:
                 return 0 if complete else 1
             say("Ctrl-C stops all of it.")
-            return _stay(stack, say)
+            return _stay(stack, process, say)
         except Stopped:
             with _SignalsIgnored():
                 if supervisor.running(stack.run_dir):
@@ -185,10 +186,9 @@ def _first_answer(stack: Stack) -> str:
     )
 
 
-def _stay(stack: Stack, say: Say) -> int:
+def _stay(stack: Stack, process: subprocess.Popen[bytes], say: Say) -> int:
     """Wait until `gputicker down` elsewhere has stopped it (0), or supervisord was killed (1, after clearing up)."""
-    while supervisor.running(stack.run_dir):
-        time.sleep(1)
+    process.wait()
     return 1 if _end_leftovers(stack.data_dir, say) else 0
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from flink_jobs.conf import flink_config
+from stack.compose import flink_properties
 from stack.prepare import kafka_properties
 from stack.services import OWN_SERVERS, environment, services
 from stack.settings import Stack
@@ -109,18 +109,8 @@ def test_kafka_has_the_same_settings() -> None:
 
 @pytest.mark.parametrize("name", ["flink-jobmanager", "flink-taskmanager"])
 def test_flink_has_the_same_settings(name: str) -> None:
-    ports = {
-        "rest": EMBEDDED.port("flink"),
-        "jobmanager_rpc": EMBEDDED.port("flink_rpc"),
-        "blob": EMBEDDED.port("flink_blob"),
-        "taskmanager_rpc": EMBEDDED.port("flink_taskmanager_rpc"),
-        "taskmanager_data": EMBEDDED.port("flink_taskmanager_data"),
-    }
-    embedded = flink_config("0.0.0.0", ports, "/data")
-    embedded |= {"rest.address": "flink-jobmanager", "jobmanager.rpc.address": "flink-jobmanager"}
-    del embedded["taskmanager.host"]
     lines = settings_of(name)["FLINK_PROPERTIES"].strip().splitlines()
-    assert dict(line.split(": ", 1) for line in lines) == embedded
+    assert dict(line.split(": ", 1) for line in lines) == flink_properties(EMBEDDED), "run `python -m stack.compose`"
 
 
 def test_topics_are_made_by_the_same_code_before_whoever_needs_them() -> None:

@@ -2,11 +2,12 @@
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,8 @@ from stack.probes import probe
 from stack.run import _pause_s, _Start
 from stack.services import service, services
 from stack.settings import STATE_FILE, Stack
-from stack.up import CannotStart, _check_ports, up
+from stack.status import status
+from stack.up import CannotStart, _check_ports, down, up
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(60)"]
 
@@ -199,3 +201,43 @@ def test_a_session_of_another_boot_or_leader_is_not_ours(stack: Stack) -> None:
     finally:
         process.kill()
         process.wait()
+
+
+@pytest.fixture
+def only_redis(stack: Stack, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stack]:
+    """A real supervisord that runs one real service of the table."""
+    monkeypatch.setattr(supervisor, "services", lambda given: (service(given, "redis"),))
+    write_stack(stack, stack.data_dir / STATE_FILE)
+    process = supervisor.start(stack)
+    yield stack
+    for pid in records.processes_of(stack.data_dir):
+        os.kill(pid, signal.SIGKILL)
+    process.wait(10)
+
+
+def test_a_killed_service_comes_back_and_down_ends_everything(only_redis: Stack) -> None:
+    eventually("redis ready", lambda: probe(only_redis, "redis") == "")
+    first = status(only_redis)["services"]["redis"]
+    assert (first["state"], first["restarts"]) == ("running", 0)
+    assert first["pss_mb"] > 0
+    os.kill(first["pid"], signal.SIGKILL)
+    eventually("redis back", lambda: probe(only_redis, "redis") == "" and status(only_redis)["services"]["redis"]["restarts"] == 1)
+    supervisor.Supervisor(only_redis.run_dir).stop_and_wait("redis")
+    assert status(only_redis)["services"]["redis"]["state"] == "stopped"
+    supervisor.Supervisor(only_redis.run_dir).start("redis")
+    eventually("redis started", lambda: probe(only_redis, "redis") == "")
+    said: list[str] = []
+    assert down(only_redis, said.append)
+    assert "nothing is left running" in said[-1]
+    assert records.processes_of(only_redis.data_dir) == []
+    assert not down(only_redis, said.append)
+
+
+def test_down_ends_what_a_killed_supervisord_left(only_redis: Stack) -> None:
+    eventually("redis ready", lambda: probe(only_redis, "redis") == "")
+    os.kill(int((only_redis.run_dir / "supervisord.pid").read_text()), signal.SIGKILL)
+    eventually("the lock is free", lambda: not supervisor.running(only_redis.run_dir))
+    assert probe(only_redis, "redis") == "", "redis overwrites its own environment, and runs on"
+    assert down(only_redis, lambda _: None)
+    assert probe(only_redis, "redis") != ""
+    assert records.processes_of(only_redis.data_dir) == []

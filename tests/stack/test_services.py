@@ -33,7 +33,7 @@ def declared_settings() -> dict[str, set[str]]:
             continue
         cells = [cell.strip() for cell in line.strip("|").split(" | ")]
         names = re.findall(r"`(GPUTICKER_\w+)`", cells[0])
-        readers = cells[-1].rstrip(" |").split(", ")
+        readers = re.sub(r" \([^)]*\)", "", cells[-1].rstrip(" |")).split(", ")
         if names and not readers[0].startswith(("all", "every")):
             known = set().union(*(WORDS.get(reader, {reader}) for reader in readers))
             declared |= {name: known for name in names if name in READ_BY}

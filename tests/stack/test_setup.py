@@ -138,6 +138,7 @@ def test_a_folder_is_replaced_as_a_whole(tmp_path: Path) -> None:
     source.write_text("a")
     folder.mkdir(parents=True)
     (folder / "old.jar").touch()
+    (folder.parent / ".kafka-interrupted").mkdir()
     jars._fill(folder, [("a.jar", source)])
     assert [path.name for path in folder.iterdir()] == ["a.jar"]
     assert [path.name for path in folder.parent.iterdir()] == ["kafka"]
