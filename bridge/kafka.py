@@ -12,7 +12,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from bridge.changes import Acknowledged
 from bridge.state import EncodedState, OfferState
-from schemas.codec import Decoder, UndecodableRecord
+from schemas.codec import Decoder, RegistryAway, UndecodableRecord
 from schemas.topics import LATEST_OFFERS, PARTITIONS
 from schemas.vocabulary import Market
 
@@ -57,7 +57,7 @@ def make_producer(kafka: str, *, report_only_errors: bool = False) -> Producer:
 
 
 def read_latest_offers(kafka: str, registry_url: str, market: Market) -> LatestOffers:
-    """The compacted topic from its beginning to its end. Blocks; raises KafkaException or SchemaRegistryError. Reads this market only."""
+    """The compacted topic from its beginning to its end. Blocks; raises KafkaException or RegistryAway. Reads this market only."""
     consumer = Consumer(
         {
             "bootstrap.servers": kafka,
@@ -83,16 +83,9 @@ async def until_done(what: str, work: Callable[[], T]) -> T:
     while True:
         try:
             result = await asyncio.to_thread(work)
-        except (KafkaException, SchemaRegistryError, OSError) as error:
+        except (KafkaException, RegistryAway, SchemaRegistryError, OSError) as error:
             if not away:
                 log.warning("%s: not yet, trying on: %s", what, _brief(error))
-            away = True
-        except Exception as error:
-            # The registry's client lets its HTTP library's own errors through, which are not ours to import.
-            if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3"):
-                raise
-            if not away:
-                log.warning("%s: not yet, trying on: %s", what, type(error).__name__)
             away = True
         else:
             if away:

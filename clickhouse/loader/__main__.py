@@ -8,11 +8,11 @@ import threading
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import Consumer
 
-from clickhouse.loader.decoding import registry_decoder
 from clickhouse.loader.loop import Loader
 from clickhouse.loader.settings import LoaderSettings
 from clickhouse.loader.sink import ClickHouseSink
 from clickhouse.migrate import migrate
+from schemas.codec import Decoder
 
 log = logging.getLogger("clickhouse.loader")
 
@@ -34,7 +34,7 @@ def main() -> int:
     consumer = Consumer(_consumer_config(settings))
     loader = Loader(
         consumer,
-        registry_decoder(settings.registry_url),
+        Decoder.from_registry(settings.registry_url),
         sink,
         flush_s=settings.loader_flush_s,
         block_rows=settings.loader_block_rows,

@@ -19,9 +19,9 @@ from typing import Any, Literal, Protocol
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from clickhouse.loader.blocks import Block, Decode, Message, Waiting
-from clickhouse.loader.decoding import RegistryAway
 from clickhouse.loader.rows import TOPIC_NAMES
 from clickhouse.loader.sink import SinkAway
+from schemas.codec import RegistryAway
 
 log = logging.getLogger(__name__)
 

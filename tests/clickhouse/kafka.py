@@ -9,7 +9,7 @@ from typing import Any
 from confluent_kafka import TopicPartition
 
 import schemas
-from schemas.codec import Decoder, Encoder
+from schemas.codec import Decoder, Encoder, UndecodableRecord
 from schemas.topics import TOPICS, Topic, avro_schema
 
 EXAMPLES = Path(schemas.__file__).parent / "examples"
@@ -26,7 +26,7 @@ def schema_text(schema_id: int) -> str:
     for name, known in SCHEMA_IDS.items():
         if known == schema_id:
             return json.dumps(avro_schema(name))
-    raise KeyError(schema_id)
+    raise UndecodableRecord(f"no schema {schema_id}")
 
 
 def frame(topic: Topic, record: Mapping[str, Any]) -> bytes:

@@ -9,12 +9,12 @@ from clickhouse_connect.driver.client import Client
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from pydantic import SecretStr
 
-from clickhouse.loader.decoding import RegistryAway, tolerant
 from clickhouse.loader.loop import Loader
 from clickhouse.loader.rows import FEEDS
 from clickhouse.loader.settings import LoaderSettings
 from clickhouse.loader.sink import ClickHouseSink, SinkAway
 from clickhouse.migrate import MigrateSettings
+from schemas.codec import RegistryAway
 from schemas.topics import DEAD_LETTERS, PRICE_WINDOWS, PROVIDER_PRICES
 from tests.clickhouse.kafka import FakeConsumer, FakeKafka, decoder, examples, frame
 
@@ -62,7 +62,7 @@ class WatchedSink:
 def loader(consumer: FakeConsumer, sink: Any, clock: Clock | None = None, block_rows: int = 1000, decode: Any = None) -> Loader:
     made = Loader(
         consumer,
-        decode or tolerant(decoder()),
+        decode or decoder(),
         sink,
         flush_s=1.0,
         block_rows=block_rows,

@@ -1,17 +1,13 @@
 """Records as rows: every example of every schema, and what does not fit."""
 
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
 from clickhouse.loader.blocks import Block, Waiting
-from clickhouse.loader.decoding import RegistryAway, registry_decoder, tolerant
 from clickhouse.loader.rows import DEAD_LETTER_COLUMNS, FEEDS, UnfitRecord, dead_letter_row
-from schemas.codec import HEADER, UndecodableRecord
+from schemas.codec import HEADER
 from schemas.topics import DEAD_LETTERS, PRICE_WINDOWS, PROVIDER_PRICES, Topic
-from tests.clickhouse.front import free_port
 from tests.clickhouse.kafka import FakeKafka, decoder, examples, frame
 
 FEED_TOPICS = [feed.topic for feed in FEEDS.values()]
@@ -72,49 +68,13 @@ def test_garbage_becomes_dead_letters_and_the_rest_rows() -> None:
     truncated = good[:-30]
     kafka.produce(PROVIDER_PRICES, [good, *GARBAGE, truncated, good])
     block = block_of(kafka, PROVIDER_PRICES)
-    block.decode(tolerant(decoder()))
+    block.decode(decoder())
     assert block.tables is not None
     assert len(block.tables["offer_events"].rows) == 2
     dead = [dict(zip(DEAD_LETTER_COLUMNS, row, strict=True)) for row in block.tables["dead_letters"].rows]
     assert [row["offset"] for row in dead] == list(range(1, len(GARBAGE) + 2))
     assert {row["exception_class"] for row in dead} <= {"UndecodableRecord", "UnfitRecord"}
     assert all(row["reason"] and row["failed_topic"] == PROVIDER_PRICES.name for row in dead)
-
-
-def test_a_registry_that_is_away_makes_no_dead_letter() -> None:
-    with pytest.raises(RegistryAway, match="cannot be reached"):
-        registry_decoder(f"http://127.0.0.1:{free_port()}")(HEADER.pack(0, 1) + b"x")
-
-
-@pytest.mark.parametrize(
-    ("status", "error"), [(404, UndecodableRecord), (422, UndecodableRecord), (429, RegistryAway), (500, RegistryAway)]
-)
-def test_what_the_registry_answers_decides(status: int, error: type[Exception]) -> None:
-    class Answers(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(b'{"error_code": 1, "message": "no"}')
-
-        def log_message(self, format: str, *args: object) -> None:
-            """Quiet."""
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        decode = registry_decoder(f"http://127.0.0.1:{server.server_address[1]}")
-        with pytest.raises(error):
-            decode(HEADER.pack(0, 1) + b"x")
-        with pytest.raises(UndecodableRecord, match="no schema id"):
-            decode(HEADER.pack(0, 2**32 - 1) + b"x")
-        server.shutdown()
-
-
-def test_a_record_that_breaks_the_reader_is_a_dead_letter() -> None:
-    def broken(_value: bytes) -> dict[str, Any]:
-        raise MemoryError("a length of 2**60")
-
-    with pytest.raises(UndecodableRecord):
-        tolerant(broken)(b"x")
 
 
 def test_dead_letters_keep_their_headers_whatever_is_in_them() -> None:
