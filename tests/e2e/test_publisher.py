@@ -1,9 +1,5 @@
-"""The publisher against a real Kafka and schema registry, with a source of its own that nobody else polls.
+"""The publisher against a real Kafka and schema registry, with a source of its own that nobody else polls."""
 
-Needs GPUTICKER_TEST_KAFKA and GPUTICKER_TEST_REGISTRY_URL: a running stack's addresses, its topics made.
-"""
-
-import os
 import time
 import uuid
 from collections.abc import Callable
@@ -17,17 +13,11 @@ from bridge.source import Source
 from bridge.state import OfferState, state_of
 from schemas.codec import register_schemas
 from tests.bridge.fakes import Lumen, client, offer
+from tests.e2e.conftest import Stack
 
-KAFKA = os.environ.get("GPUTICKER_TEST_KAFKA", "")
-REGISTRY = os.environ.get("GPUTICKER_TEST_REGISTRY_URL", "")
 WITHIN_S = 30.0
 
-pytestmark = [
-    pytest.mark.stack,
-    pytest.mark.skipif(not (KAFKA and REGISTRY), reason="GPUTICKER_TEST_KAFKA and GPUTICKER_TEST_REGISTRY_URL are not set"),
-    # confluent_kafka's registry client keeps its HTTP connections until the interpreter ends.
-    pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"),
-]
+pytestmark = pytest.mark.stack
 
 
 def state(price: int) -> OfferState:
@@ -37,16 +27,16 @@ def state(price: int) -> OfferState:
 class Life:
     """One bridge's life, as far as Kafka sees it: starts from latest-offers, says what its book holds, ends."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, stack: Stack, name: str) -> None:
         class Own(Lumen):
             source = name
             provider = name
 
         self.source = Source(Own(), client(lambda _: httpx.Response(200)), "simulated")
-        self.producer = make_producer(KAFKA)
+        self.producer = make_producer(stack.urls["kafka"])
         self.publisher = Publisher(self.producer, "simulated", observe_every_ms=3_600_000)
-        self.publisher.use_schemas(register_schemas(REGISTRY))
-        self.latest = read_latest_offers(KAFKA, REGISTRY, "simulated")
+        self.publisher.use_schemas(register_schemas(stack.urls["registry"]))
+        self.latest = read_latest_offers(stack.urls["kafka"], stack.urls["registry"], "simulated")
         self.publisher.go_live(self.latest)
 
     def says(self, **prices: int) -> int:
@@ -63,19 +53,19 @@ class Life:
             self.producer.poll(0.05)
 
 
-def test_a_second_life_goes_on_where_the_first_was_acknowledged() -> None:
+def test_a_second_life_goes_on_where_the_first_was_acknowledged(stack: Stack) -> None:
     name = f"test-{uuid.uuid4().hex[:12]}"
-    first = Life(name)
+    first = Life(stack, name)
     assert name not in first.latest.by_source
     assert first.says(a=16, b=16, c=16) == 3
     assert first.says(a=15, b=16) == 2
     assert first.publisher.flush(WITHIN_S) == 0
 
-    second = Life(name)
+    second = Life(stack, name)
     known = second.latest.by_source[name]
     assert {key: one.encoded.state.usd_per_gpu_hour_micros for key, one in known.items()} == {"a": 15 * 125_000, "b": 16 * 125_000}
     assert second.latest.seq > 0
     assert second.says(a=15, b=16) == 0
     assert second.says() == 2
     assert second.publisher.flush(WITHIN_S) == 0
-    assert name not in read_latest_offers(KAFKA, REGISTRY, "simulated").by_source
+    assert name not in read_latest_offers(stack.urls["kafka"], stack.urls["registry"], "simulated").by_source
