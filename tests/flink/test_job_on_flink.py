@@ -174,6 +174,7 @@ def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkJob]:
         yield job
     finally:
         job.cancel()
+        job.flink.close()
         for deleted in job.admin.delete_topics(job.topics).values():
             deleted.result()
 
