@@ -49,7 +49,7 @@ def test_window_counts_equal_sql_over_the_events(stack: Stack) -> None:
 def test_no_row_was_late(stack: Stack) -> None:
     dropped = {}
     with httpx.Client(base_url=stack.urls["flink"], timeout=10) as flink:
-        job = next(job for job in flink.get("/jobs/overview").json()["jobs"] if job["state"] == "RUNNING")
+        job = next(job for job in flink.get("/jobs/overview").json()["jobs"] if job["name"] == "gputicker" and job["state"] == "RUNNING")
         for vertex in flink.get(f"/jobs/{job['jid']}").json()["vertices"]:
             url = f"/jobs/{job['jid']}/vertices/{vertex['id']}/subtasks/metrics"
             names = [m["id"] for m in flink.get(url).json() if m["id"].endswith("numLateRecordsDropped")]

@@ -1,7 +1,4 @@
-"""The job itself, on a running stack: a job and topics of its own, beside those of the stack.
-
-Addresses come from GPUTICKER_KAFKA, GPUTICKER_REGISTRY_URL, GPUTICKER_FLINK_URL and GPUTICKER_FLINK_JARS.
-"""
+"""The job itself, on a running stack: a job and topics of its own, beside those of the stack."""
 
 import json
 import os
@@ -22,15 +19,18 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from flink_jobs.checkpoints import new_job_id, plan_digest
-from flink_jobs.settings import Settings, SettingsInvalid
+from flink_jobs.settings import Settings
 from flink_jobs.statistics import differences, incidents, windows
 from schemas.codec import Decoder, Encoder, register_schemas
 from schemas.topics import PARTITIONS, PROVIDER_PRICES
+from stack.paths import FORMAT_JAR, JARS
+from tests.e2e.conftest import Stack
 from tests.flink.market import Event, Market, event, tick
 
 pytestmark = pytest.mark.stack
 
 ROOT = Path(__file__).parent.parent.parent
+DOORS = {"KAFKA": "kafka", "REGISTRY_URL": "registry", "FLINK_URL": "flink"}
 WINDOW_S = 10
 WINDOW_MS = WINDOW_S * 1000
 HISTORY_WINDOWS = 40
@@ -162,11 +162,12 @@ def eventually(what: str, probe: Callable[[], Any], within_s: float = 60) -> Any
 
 
 @pytest.fixture(scope="module")
-def job(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkJob]:
-    try:
-        settings = Settings.from_environment({"GPUTICKER_DATA_DIR": str(tmp_path_factory.mktemp("flink"))} | os.environ)
-    except SettingsInvalid as error:
-        pytest.skip(f"no running stack is named: {error}")
+def job(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlinkJob]:
+    addresses = {f"GPUTICKER_{name}": stack.urls[door] for name, door in DOORS.items()}
+    jars = f"{JARS / 'flink'}:{FORMAT_JAR}"
+    settings = Settings.from_environment(
+        {"GPUTICKER_DATA_DIR": str(tmp_path_factory.mktemp("flink")), "GPUTICKER_FLINK_JARS": jars, **addresses}
+    )
     job = FlinkJob(settings)
     job.create_topics()
     job.submit()
