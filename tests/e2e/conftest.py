@@ -130,12 +130,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     arguments = ["--sim", "--detach", "--data-dir", str(data_dir), "--port-base", str(free_port_base())]
     arguments += ["--window", str(WINDOW_S), "--history-hours", str(HISTORY_HOURS), "--interval", "2"]
     environment = os.environ | {"GPUTICKER_SIM_INCIDENTS": "off"}
-    up = subprocess.run([GPUTICKER, "up", *arguments], env=environment, capture_output=True, text=True, timeout=300, check=False)
+    up = subprocess.run([GPUTICKER, "up", *arguments], env=environment, capture_output=True, text=True, timeout=420, check=False)
     try:
         assert up.returncode == 0, up.stdout + up.stderr
         running = Stack(data_dir)
         yield running
         running.close()
     finally:
-        down = subprocess.run([GPUTICKER, "down", "--data-dir", str(data_dir)], capture_output=True, text=True, timeout=120, check=False)
+        down = subprocess.run([GPUTICKER, "down", "--data-dir", str(data_dir)], capture_output=True, text=True, timeout=240, check=False)
     assert down.returncode == 0, down.stdout + down.stderr
