@@ -80,6 +80,8 @@ def _consumer_config(settings: LoaderSettings) -> dict[str, str | int | bool]:
         "fetch.message.max.bytes": 1 << 20,
         "fetch.wait.max.ms": 200,
         "allow.auto.create.topics": False,
+        # Its own log tells of every attempt to connect, many a second; the loop says once what it waits for.
+        "log_level": 2,
     }
 
 

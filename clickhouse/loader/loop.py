@@ -210,6 +210,8 @@ class Loader:
             self._waiting[stored.topic, stored.partition] = Waiting(stored.topic, stored.partition, start, planned_end, position=start)
             starts.append(TopicPartition(stored.topic, stored.partition, start))
         consumer.assign(starts)
+        # A pause outlives the assignment it was made in (librdkafka 2.16), and its blocks went with the revocation.
+        consumer.resume(starts)
         log.info(
             "assigned %d partitions, %d with a block begun", len(starts), sum(w.planned_end is not None for w in self._waiting.values())
         )

@@ -102,8 +102,16 @@ class FakeConsumer:
         self._on_assign: Callable[[Any, list[TopicPartition]], None] | None = None
         self.on_revoke: Callable[[Any, list[TopicPartition]], None] | None = None
 
+    def rebalance(self) -> None:
+        """Everything is revoked, and assigned again with the next consume. Like librdkafka 2.16, it forgets no pause."""
+        assert self.on_revoke is not None
+        self.on_revoke(self, self.assignment())
+        self._on_assign = self._assigned
+        self._positions = {}
+
     def subscribe(self, topics: list[str], on_assign: Any, on_revoke: Any, on_lost: Any) -> None:
-        self._on_assign, self.on_revoke = on_assign, on_revoke
+        self._on_assign = self._assigned = on_assign
+        self.on_revoke = on_revoke
 
     def consume(self, num_messages: int, timeout: float) -> list[FakeMessage]:
         if self._on_assign is not None:

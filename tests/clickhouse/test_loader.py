@@ -210,6 +210,29 @@ def test_what_is_away_is_waited_for_and_nothing_is_taken_meanwhile(client: Clien
     assert counts(client, "offer_events") == (6, 6)
 
 
+def test_a_rebalance_while_something_is_away_ends_the_pause(client: Client, sink: ClickHouseSink) -> None:
+    kafka, clock = FakeKafka(), Clock()
+    kafka.produce(PROVIDER_PRICES, offer_events(3))
+    away = [KafkaException(KafkaError(KafkaError._WAIT_COORD))]
+
+    def trouble() -> None:
+        if away:
+            raise away.pop()
+
+    consumer = FakeConsumer(kafka, before_commit=trouble)
+    working = loader(consumer, sink, clock)
+    clock.now = 1.0
+    working.step()
+    working.step()
+    assert consumer.paused
+    consumer.rebalance()
+    for _ in range(3):
+        clock.now += 2.0
+        working.step()
+    assert not consumer.paused
+    assert counts(client, "offer_events") == (3, 3)
+
+
 def test_a_full_buffer_is_written_before_its_time(client: Client, sink: ClickHouseSink) -> None:
     kafka = FakeKafka()
     kafka.produce(PROVIDER_PRICES, offer_events(8))

@@ -104,12 +104,15 @@ def test_a_spike_is_seen_at_every_door(stack: Stack) -> None:
         stack.calm()
     anomaly_id = found[0]["anomaly_id"]
     messages = stack.records(PRICE_ANOMALIES, lambda messages: any(m.key().decode() == anomaly_id for m in messages))
-    first = next(stack.decode(m.value()) for m in messages if m.key().decode() == anomaly_id)
-    events = [
-        stack.decode(m.value())
-        for m in stack.records(PROVIDER_PRICES, lambda messages: bool(messages) and messages[-1].timestamp()[1] > first["event_time_ms"])
-    ]
-    assert any(event["kind"] == "changed" and event["source"] == "lambda" for event in events)
+    message = next(m for m in messages if m.key().decode() == anomaly_id)
+    spike = stack.decode(message.value())
+    assert (spike["kind"], spike["status"], spike["provisional"]) == ("spike", "opened", True)
+    sql = """
+        SELECT toUnixTimestamp64Milli(min(observed_at)) FROM offer_events
+        WHERE source = 'lambda' AND offer_key = {key:String} AND usd_per_gpu_hour_micros = {micros:Int64}
+    """
+    seen_at_ms = stack.rows(sql, key=spike["offer_key"], micros=int(spike["observed_micros"]))[0][0]
+    assert message.timestamp()[1] - seen_at_ms <= 5_000, "a spike is out within five seconds of the poll that saw it"
     assert stack.rows("SELECT count() FROM price_anomalies WHERE anomaly_id = {id:String}", id=anomaly_id)[0][0] >= 1
 
 
