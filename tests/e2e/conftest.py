@@ -14,7 +14,7 @@ import clickhouse_connect
 import httpx
 import pytest
 from clickhouse_connect.driver.client import Client
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from schemas.codec import Decoder
 from schemas.topics import PARTITIONS, Topic
@@ -86,6 +86,27 @@ class Stack:
                     error = message.error()
                     assert error is None, f"{topic.name}: {error}"
                     messages.append(message)
+        finally:
+            consumer.close()
+        return messages
+
+    def records_to_end(self, topic: Topic) -> list[Any]:
+        """All records of a topic up to where its partitions end now."""
+        consumer = Consumer({"bootstrap.servers": self.urls["kafka"], "group.id": "e2e", "enable.partition.eof": True})
+        consumer.assign([TopicPartition(topic.name, partition, 0) for partition in range(PARTITIONS)])
+        messages: list[Any] = []
+        unfinished = set(range(PARTITIONS))
+        deadline = time.monotonic() + 60
+        try:
+            while unfinished:
+                assert time.monotonic() < deadline, f"{topic.name}: partitions {unfinished} not read to their end"
+                for message in consumer.consume(10_000, timeout=0.5):
+                    error = message.error()
+                    if error is None:
+                        messages.append(message)
+                    else:
+                        assert error.code() == KafkaError._PARTITION_EOF, f"{topic.name}: {error}"
+                        unfinished.discard(message.partition())
         finally:
             consumer.close()
         return messages
