@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
+import h2.connection  # noqa: F401 - httpcore would load it within the first exchange, at 30 ms
 import httpx
 import msgspec
 

@@ -4,6 +4,7 @@ import asyncio
 import logging
 import os
 import signal
+import socket
 import time
 
 import uvloop
@@ -25,11 +26,22 @@ def main() -> None:
     """Read the settings and serve."""
     settings = ApiSettings()
     logging.basicConfig(level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    refuse_a_taken_port(settings.host, settings.port)
     uvloop.run(serve(settings))
 
 
+def refuse_a_taken_port(host: str, port: int) -> None:
+    """Raise SystemExit where somebody listens there already: granian sets SO_REUSEPORT, so two servers would share the port in silence."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SystemExit(f"cannot listen on {host}:{port}: {error.strerror}") from error
+
+
 async def serve(settings: ApiSettings) -> None:
-    """Serve until told to stop. Raises OSError or RuntimeError where the address cannot be bound."""
+    """Serve until told to stop."""
     store = Store(settings.market)
     feed = Feed(settings.redis_url, store, clock_ms)
     history = History(settings)

@@ -43,6 +43,7 @@ class Feed:
         self.refreshes_asked: dict[str, int] = {}
         self._asked_until_ms: dict[str, int] = {}
         self._asking: set[asyncio.Task[None]] = set()
+        self._check_now = asyncio.Event()
 
     async def run(self) -> None:
         """Follow Redis until cancelled, through its absences."""
@@ -95,13 +96,18 @@ class Feed:
             else:
                 self._back()
             self.tried_at_ms = self._clock_ms()
-            await asyncio.sleep(CHECK_EVERY_S if self.down_since_ms is None else PAUSE_S)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(CHECK_EVERY_S if self.down_since_ms is None else PAUSE_S):
+                    await self._check_now.wait()
+            self._check_now.clear()
 
     async def _listen(self) -> None:
         while True:
             try:
                 async with self._redis.pubsub(ignore_subscribe_messages=True) as pubsub:
                     await pubsub.subscribe(SNAPSHOTS_CHANNEL)
+                    # What was written before this moment told nobody here.
+                    self._check_now.set()
                     while True:
                         message = await pubsub.get_message(timeout=1.0)
                         names = set()

@@ -25,6 +25,7 @@ CONNECT_TIMEOUT_S = 1
 QUERY_TIMEOUT_S = 5
 AT_ONCE = 4
 LOOK_EVERY_S = 10.0
+FIRST_YEAR, LAST_YEAR = 1970, 2200
 ERRORS = (ClickHouseError, aiohttp.ClientError, OSError, TimeoutError)
 _MICROS = "_micros"
 
@@ -167,9 +168,12 @@ def _moment(name: str, text: str | None) -> datetime | None:
     if text is None:
         return None
     try:
-        return datetime.fromisoformat(text.upper()).astimezone(UTC)
+        moment = datetime.fromisoformat(text.upper()).astimezone(UTC)
     except (ValueError, OverflowError) as error:
         raise BadParameter(name, f"no such moment: {text!r}") from error
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise BadParameter(name, f"expected a year from {FIRST_YEAR} to {LAST_YEAR}, got {text!r}")
+    return moment
 
 
 def _aware(value: datetime) -> datetime:

@@ -14,7 +14,7 @@ CONTENT_TYPES: Mapping[str, str] = {
     ".js": "text/javascript; charset=utf-8",
     ".svg": "image/svg+xml",
 }
-NAMES: Mapping[str, str] = {"index.html": "/", "docs.html": "/docs", "favicon.svg": "/favicon.ico"}
+NAMES: Mapping[str, str] = {"index.html": "/", "docs.html": "/docs"}
 """Files that have another path than /static/NAME."""
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "

@@ -52,7 +52,7 @@ def configure_logging(level: str) -> None:
 
 async def _run(settings: BridgeSettings, adapters: Mapping[str, Adapter], known: dict[str, SecretStr], *, once: bool) -> int:
     sources = build_sources(settings, adapters, known)
-    publisher = Publisher(make_producer(settings.kafka), settings.market, observe_every_ms=int(settings.observe_every_s * 1000))
+    publisher = Publisher(make_producer(settings.kafka), settings.market, observe_every_ms=settings.observe_every_ms)
     bridge = Bridge(
         settings,
         sources,

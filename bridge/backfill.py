@@ -83,6 +83,7 @@ class Publication:
 
     def tick(self, at_ms: int) -> None:
         """Move event time on in every partition."""
+        self._producer.poll(0)
         for partition in range(PARTITIONS):
             self._seq += 1
             self._produce(
@@ -109,8 +110,7 @@ class Publication:
             except BufferError:
                 self._producer.poll(0.1)
             else:
-                break
-        self._producer.poll(0)
+                return
 
     def _delivered(self, error: Any, _: Any) -> None:
         if error is not None:
@@ -218,7 +218,7 @@ async def _publish(settings: BridgeSettings, place: str, store: ProgressStore, p
     from_ms, to_ms = asked_range(now_ms, settings.history_hours, step_ms, progress.published_to_ms)
     ids = await until_done("schemas", lambda: register_schemas(settings.registry_url))
     encode = EventEncoder(ids[PROVIDER_PRICES.name], settings.market)
-    producer: Producer = make_producer(settings.kafka)
+    producer: Producer = make_producer(settings.kafka, report_only_errors=True)
     publication = Publication(producer, encode, adapters)
     if progress.published_to_ms is not None:
         market: Market = settings.market

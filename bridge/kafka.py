@@ -12,7 +12,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from bridge.changes import Acknowledged
 from bridge.state import EncodedState, OfferState
-from schemas.codec import Decoder, UndecodableRecord
+from schemas.codec import Decoder, RegistryAway, UndecodableRecord
 from schemas.topics import LATEST_OFFERS, PARTITIONS
 from schemas.vocabulary import Market
 
@@ -34,7 +34,7 @@ class LatestOffers(msgspec.Struct):
     seq: int = 0
 
 
-def make_producer(kafka: str) -> Producer:
+def make_producer(kafka: str, *, report_only_errors: bool = False) -> Producer:
     """An idempotent producer that never gives a record up: one batch per source waits through an outage, newer polls are coalesced."""
     return Producer(
         {
@@ -49,6 +49,7 @@ def make_producer(kafka: str) -> Producer:
             "queue.buffering.max.kbytes": 131_072,
             "reconnect.backoff.max.ms": 2_000,
             "topic.metadata.refresh.interval.ms": 30_000,
+            "delivery.report.only.error": report_only_errors,
             "log_level": 2,
         },
         logger=librdkafka_log,
@@ -56,7 +57,7 @@ def make_producer(kafka: str) -> Producer:
 
 
 def read_latest_offers(kafka: str, registry_url: str, market: Market) -> LatestOffers:
-    """The compacted topic from its beginning to its end. Blocks; raises KafkaException or SchemaRegistryError. Reads this market only."""
+    """The compacted topic from its beginning to its end. Blocks; raises KafkaException or RegistryAway. Reads this market only."""
     consumer = Consumer(
         {
             "bootstrap.servers": kafka,
@@ -82,16 +83,9 @@ async def until_done(what: str, work: Callable[[], T]) -> T:
     while True:
         try:
             result = await asyncio.to_thread(work)
-        except (KafkaException, SchemaRegistryError, OSError) as error:
+        except (KafkaException, RegistryAway, SchemaRegistryError, OSError) as error:
             if not away:
                 log.warning("%s: not yet, trying on: %s", what, _brief(error))
-            away = True
-        except Exception as error:
-            # The registry's client lets its HTTP library's own errors through, which are not ours to import.
-            if type(error).__module__.partition(".")[0] not in ("httpx", "httpx2", "httpcore", "httpcore2", "requests", "urllib3"):
-                raise
-            if not away:
-                log.warning("%s: not yet, trying on: %s", what, type(error).__name__)
             away = True
         else:
             if away:

@@ -13,7 +13,7 @@ from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
 from adapters.http import ProviderClient, SliceAnswer
 from adapters.models import Rejected
 from adapters.rates import Rates
-from bridge.reading import Reading, read_slice
+from bridge.reading import Reading, read_slice, too_many
 from bridge.retry import RetryPolicy
 from bridge.source import HealthRecord, Source
 from schemas.vocabulary import Health
@@ -24,6 +24,8 @@ POLL_S = 30.0
 """All a poll may take: every slice, every retry."""
 ATTEMPT_S = 15.0
 """All one attempt at a slice may take."""
+RETRY_WITHIN_S = 10.0
+"""Attempts begin within this time: what fails slowly, or asks for a long pause, is left to the next poll, and known as down by then."""
 DEGRADED_REJECTED_SHARE = 0.05
 
 
@@ -88,6 +90,7 @@ class Poller:
         deadline = started + self._poll_s + waiting_s
         results = await asyncio.gather(*(self._ask(source, source.client, part, deadline, waiting_s) for part in parts))
         latency_ms = (self._clock() - started) * 1000
+        self._guard_rejected(source, results)
         self._guard_empty(source, results)
         for result in results:
             self._take(source, result)
@@ -111,7 +114,7 @@ class Poller:
                 raise Transient(f"{source.name}: no whole answer within {limit_s:.0f} s") from error
 
         try:
-            result.answer = await self._retry.run(attempt, deadline)
+            result.answer = await self._retry.run(attempt, deadline - self._poll_s + RETRY_WITHIN_S)
             observed_at = datetime.fromtimestamp(result.observed_at_ms / 1000, UTC)
             result.reading = await asyncio.to_thread(read_slice, source.adapter, result.answer.pages, observed_at, self._rates)
         except ProviderError as error:
@@ -121,6 +124,17 @@ class Poller:
             log.exception("%s: slice %r failed unexpectedly", source.name, part.name)
             result.error = Transient(f"{source.name}: {type(error).__name__}")
         return result
+
+    def _guard_rejected(self, source: Source, results: Sequence[SliceResult]) -> None:
+        """Many slices with a few unreadable rows each are one changed payload, too."""
+        read = [result for result in results if result.reading is not None and result.reading.rejected]
+        rejected = [row for result in read if result.reading for row in result.reading.rejected]
+        if not too_many(len(rejected), sum(result.reading.rows for result in results if result.reading)):
+            return
+        for result in read:
+            message = f"{source.name}: {len(rejected)} rows of {len(read)} slices cannot be read, the first: {rejected[0].reason}"
+            result.reading = None
+            result.error = PayloadChanged(message, field=rejected[0].field)
 
     def _guard_empty(self, source: Source, results: Sequence[SliceResult]) -> None:
         """An empty 200 is not 'no stock': it takes no offers away from a slice that may not be empty, nor all from a source."""

@@ -22,6 +22,11 @@ class Reading(msgspec.Struct, frozen=True):
     states: dict[str, OfferState]
     rejected: list[Rejected]
 
+    @property
+    def rows(self) -> int:
+        """Rows that were there."""
+        return len(self.states) + len(self.rejected)
+
 
 def read_slice(adapter: Adapter, pages: Sequence[Page], observed_at: datetime, rates: Rates) -> Reading:
     """Parse, price and check one slice.
@@ -47,13 +52,18 @@ def read_slice(adapter: Adapter, pages: Sequence[Page], observed_at: datetime, r
     except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
         # A parse promises not to raise these, but what it reads is another's: one odd answer must cost one slice, not the source.
         raise PayloadChanged(f"{adapter.source}: the answer cannot be read: {type(error).__name__}: {error}", field="body") from error
-    rows = len(states) + len(rejected)
-    if len(rejected) > TOLERATED_REJECTED and len(rejected) > TOLERATED_REJECTED_SHARE * rows:
+    reading = Reading(states, rejected)
+    # With no readable row at all there is nothing that could vouch for the answer, however short it is.
+    if too_many(len(rejected), reading.rows) or (rejected and not states):
         first = rejected[0]
-        raise PayloadChanged(
-            f"{adapter.source}: {len(rejected)} of {rows} rows cannot be read, the first: {first.reason}", field=first.field
-        )
-    return Reading(states, rejected)
+        message = f"{adapter.source}: {len(rejected)} of {reading.rows} rows cannot be read, the first: {first.reason}"
+        raise PayloadChanged(message, field=first.field)
+    return reading
+
+
+def too_many(rejected: int, rows: int) -> bool:
+    """Whether so many rows are rejected that the others are not believed either."""
+    return rejected > TOLERATED_REJECTED and rejected > TOLERATED_REJECTED_SHARE * rows
 
 
 def _priced(offer: Offer, rates: Rates) -> OfferState:

@@ -39,6 +39,11 @@ class BridgeSettings(BaseSettings):
     """Names of sources of confidence `unsure` that are polled live all the same."""
     log_level: str = "INFO"
 
+    @property
+    def observe_every_ms(self) -> int:
+        """How often an unchanged offer is said again: at least twice a window, or short windows would miss live offers."""
+        return int(min(self.observe_every_s, self.window_s / 2) * 1000)
+
 
 class CredentialSettings(BaseSettings):
     """Base of `read_credentials`'s model: one optional SecretStr per credential that an adapter declares."""

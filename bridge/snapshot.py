@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import redis.asyncio as redis
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from bridge.book import Held
@@ -29,8 +31,10 @@ _encoder = msgspec.json.Encoder()
 
 
 def connect(url: str) -> "redis.Redis":
-    """A client that gives up quickly; it connects when first used."""
-    return redis.Redis.from_url(url, socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=SOCKET_TIMEOUT_S)
+    """A client that gives up quickly and leaves trying again to its caller; it connects when first used."""
+    return redis.Redis.from_url(
+        url, socket_timeout=SOCKET_TIMEOUT_S, socket_connect_timeout=SOCKET_TIMEOUT_S, retry=Retry(NoBackoff(), retries=0)
+    )
 
 
 def snapshot_key(source: str) -> str:

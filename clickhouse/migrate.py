@@ -70,7 +70,8 @@ class MigrateSettings(BaseSettings):
     clickhouse_database: str = Field(default="gputicker", pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")
     clickhouse_user: str = "default"
     clickhouse_password: SecretStr = SecretStr("")
-    retention_days: int | None = Field(default=None, ge=1)
+    retention_days: int | None = Field(default=None, ge=1, le=3650)
+    """At most ten years: expiry is reckoned in DateTime, which ends in 2106."""
 
 
 def migrate(settings: MigrateSettings) -> list[str]:

@@ -101,11 +101,15 @@ def check_health(sources: Sequence[Source], max_down_s: float, now: datetime) ->
 
 
 def down_for_s(source: Source, now: datetime) -> float | None:
-    """Seconds since the source last brought offers; where it never did, the time its failed polls took. None: nobody knows."""
+    """Seconds since the source last fed the market; where it never did, the time its failed polls took. None: nobody knows.
+
+    The older of its newest offer and its last good poll: a quarantined source is polled well, and nothing of it is served.
+    """
+    ages_s = [] if source.get("age_s") is None else [float(source["age_s"])]
     if source.get("last_success") is not None:
-        return (now - datetime.fromisoformat(source["last_success"])).total_seconds()
-    if source.get("age_s") is not None:
-        return float(source["age_s"])
+        ages_s.append((now - datetime.fromisoformat(source["last_success"])).total_seconds())
+    if ages_s:
+        return max(ages_s)
     failures, cadence_s = source.get("consecutive_failures"), source.get("cadence_s")
     if failures is not None and cadence_s is not None:
         return float(failures) * float(cadence_s)

@@ -101,30 +101,33 @@ def submit(settings: Settings, job_id: str, restore_from: str | None, stop: thre
         "job_id": job_id,
         "restore_from": restore_from,
     }
-    process = subprocess.Popen(
+    with subprocess.Popen(
         [settings.flink_python, "-m", "flink_jobs.job"],
         env=os.environ | {"JVM_ARGS": SUBMITTER_JVM},
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
-    )
-    deadline = time.monotonic() + SUBMIT_WITHIN_S
-    pending: str | None = json.dumps(request)
-    while True:
-        try:
-            output, _ = process.communicate(pending, timeout=1)
-            break
-        except subprocess.TimeoutExpired:
-            pending = None
-            if stop.is_set() or time.monotonic() > deadline:
-                process.terminate()
-                process.wait()
-                raise SubmissionFailed("stopped" if stop.is_set() else f"no answer within {SUBMIT_WITHIN_S} s") from None
+    ) as process:
+        output = _answer(process, json.dumps(request), stop)
     if process.returncode != 0:
         raise SubmissionFailed(_reason(output))
     submitted: str = json.loads(output.strip().splitlines()[-1])["job_id"]
     return submitted
+
+
+def _answer(process: "subprocess.Popen[str]", request: str, stop: threading.Event) -> str:
+    """What the process says until it ends. Raises SubmissionFailed, and ends the process, when `stop` is set or time is up."""
+    deadline = time.monotonic() + SUBMIT_WITHIN_S
+    pending: str | None = request
+    while True:
+        try:
+            return process.communicate(pending, timeout=1)[0]
+        except subprocess.TimeoutExpired:
+            pending = None
+        if stop.is_set() or time.monotonic() > deadline:
+            process.terminate()
+            raise SubmissionFailed("stopped" if stop.is_set() else f"no answer within {SUBMIT_WITHIN_S} s")
 
 
 def _reason(output: str) -> str:

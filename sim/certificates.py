@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 import trustme
 
-NAMES = ("localhost", "127.0.0.1")
+NAMES = ("localhost", "127.0.0.1", "sim")
+"""`sim` is its name in docker-compose.yml."""
 
 
 class Certificates(NamedTuple):

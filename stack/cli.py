@@ -3,12 +3,12 @@
 import json
 import os
 from pathlib import Path
-from typing import Any
 
 import click
 
 from stack import cli_query, supervisor
-from stack.find import NoStack, find_stack
+from stack.dotenv import read_dotenv
+from stack.find import find_stack
 from stack.paths import DATA_DIRS, ROOT
 from stack.services import services
 from stack.settings import OPTIONAL_PARTS, PORT_BASE, STATE_FILE, Stack
@@ -69,7 +69,7 @@ def up(
     if interval_s is None and market != "live":
         interval_s = 5.0
     if market == "live":
-        _read_dotenv(ROOT / ".env")
+        read_dotenv(ROOT / ".env", os.environ)
     stack = Stack(
         market=market,
         data_dir=(data_dir or DATA_DIRS[market]).resolve(),
@@ -182,23 +182,24 @@ def _known(stack: Stack, name: str, *more: str) -> str:
     return name
 
 
-def _read_dotenv(path: Path) -> None:
-    """Take GPUTICKER_ lines of .env into the environment, where it doesn't hold them already."""
-    from dotenv import dotenv_values
+@cli.command("check-provider")
+@click.argument("name")
+@click.option("--live", is_flag=True, help="Ask the real provider, also where a simulated or recorded stack runs.")
+@data_dir_option
+def check_provider(name: str, live: bool, data_dir: Path | None) -> None:
+    """Ask one source now: offers, rejected rows, age.
 
-    for name, value in dotenv_values(path).items() if path.exists() else ():
-        if name.startswith("GPUTICKER_") and value:
-            os.environ.setdefault(name, value)
+    In the running stack's market, or the real provider where none runs.
+    """
+    from stack.check import check  # Adapters and their HTTP client: half a second that no other command needs.
+
+    check(name, data_dir, live=live)
 
 
 for query in cli_query.COMMANDS:
     cli.add_command(query)
 
 
-def main() -> Any:
-    """Entry point: errors that people can act on become one sentence."""
-    try:
-        return cli()
-    except NoStack as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(1) from error
+def main() -> None:
+    """Entry point."""
+    cli()

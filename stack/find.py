@@ -2,12 +2,14 @@
 
 from pathlib import Path
 
+import click
+
 from stack import supervisor
 from stack.paths import DATA_DIRS
 from stack.settings import STATE_FILE, Stack
 
 
-class NoStack(RuntimeError):
+class NoStack(click.ClickException):
     """There is no stack to act on; the message says what to do."""
 
 

@@ -145,15 +145,14 @@ def _sha256(path: Path) -> str:
 
 def _fill(folder: Path, files: list[tuple[str, Path]]) -> None:
     """Make `folder` hold exactly these files, replacing it in one step."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    fresh = _fresh(folder)
     for name, file in files:
         os.link(file, fresh / name)
     _replace(folder, fresh)
 
 
 def _unpack(archive: Path, folder: Path) -> None:
-    fresh = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
+    fresh = _fresh(folder)
     with tarfile.open(archive) as tar:
         tar.extractall(fresh, filter="data")
     tops = list(fresh.iterdir())
@@ -162,6 +161,14 @@ def _unpack(archive: Path, folder: Path) -> None:
         raise JarsFailed(f"{archive.name} holds no quarkus-run.jar: {sorted(p.name for p in root.iterdir())[:10]}")
     _replace(folder, root)
     shutil.rmtree(fresh, ignore_errors=True)
+
+
+def _fresh(folder: Path) -> Path:
+    """An empty folder beside it, to be filled and then renamed; what an interrupted run left there is removed."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for left in folder.parent.glob(f".{folder.name}-*"):
+        shutil.rmtree(left)
+    return Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}-"))
 
 
 def _replace(folder: Path, fresh: Path) -> None:

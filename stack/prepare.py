@@ -10,6 +10,7 @@ import uuid
 from pathlib import Path
 
 from flink_jobs.conf import LOG4J_CONSOLE, config_yaml, flink_config
+from stack.compose import flink_ports
 from stack.records import replace_text
 from stack.services import flink_home, kafka_command
 from stack.settings import HOST, Stack
@@ -74,13 +75,6 @@ def _kafka(stack: Stack) -> None:
 
 
 def _flink(stack: Stack) -> None:
-    ports = {
-        "rest": stack.port("flink"),
-        "jobmanager_rpc": stack.port("flink_rpc"),
-        "blob": stack.port("flink_blob"),
-        "taskmanager_rpc": stack.port("flink_taskmanager_rpc"),
-        "taskmanager_data": stack.port("flink_taskmanager_data"),
-    }
     folder = stack.data_dir / "flink"
     for name in ("conf", "tmp", "checkpoints"):
         (folder / name).mkdir(parents=True, exist_ok=True)
@@ -88,7 +82,7 @@ def _flink(stack: Stack) -> None:
     for file in (flink_home() / "conf").iterdir():
         if file.name not in ("config.yaml", "log4j-console.properties"):
             shutil.copy2(file, folder / "conf" / file.name)
-    config = flink_config(HOST, ports, stack.data_dir) | {"web.tmpdir": str(folder / "tmp")}
+    config = flink_config(HOST, flink_ports(stack), stack.data_dir) | {"web.tmpdir": str(folder / "tmp")}
     replace_text(folder / "conf" / "config.yaml", config_yaml(config))
     replace_text(folder / "conf" / "log4j-console.properties", LOG4J_CONSOLE)
 

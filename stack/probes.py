@@ -25,7 +25,7 @@ class NotReady(Exception):
 def probe(stack: Stack, name: str) -> str:
     """What the service still lacks; empty when it is ready."""
     try:
-        _PROBES[name](stack)
+        PROBES[name](stack)
     except NotReady as reason:
         return str(reason)
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -185,7 +185,7 @@ def _once(name: str) -> Callable[[Stack], None]:
     return done
 
 
-_PROBES: dict[str, Callable[[Stack], None]] = {
+PROBES: dict[str, Callable[[Stack], None]] = {
     "redis": _redis,
     "sim": _sim,
     "kafka": _kafka,

@@ -24,7 +24,7 @@ log = logging.getLogger("stack.run")
 
 NEEDS_WITHIN_S = 180
 """After that the service starts all the same, and says itself what it lacks."""
-POLL_S = 0.2
+POLL_S = 0.3
 SHORT_LIFE_S = 10
 BACKOFF_CAP_S = 15
 SET_BY_STACK = {*READ_BY, "GPUTICKER_HOST", "GPUTICKER_PORT", records.MARK, records.SERVICE_MARK}

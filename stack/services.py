@@ -136,7 +136,6 @@ def _airflow_env(stack: Stack) -> dict[str, str]:
         "SCARF_ANALYTICS": "false",
         "DO_NOT_TRACK": "1",
         "GPUTICKER_PYTHON": str(python(APP_ENV)),
-        "PYTHONPATH": str(ROOT),
     }
 
 
@@ -195,8 +194,8 @@ _SERVICES = (
         about="Airflow's own tables",
         command=_airflow("db", "migrate"),
         # Its start takes both cores of a small machine for half a minute: windows come first.
-        after=("api", "flink-job"),
-        after_within_s=120,
+        after=("api", "backfill", "flink-job"),
+        after_within_s=180,
         part="airflow",
         once=True,
         env=_airflow_env,

@@ -4,6 +4,9 @@ Run with a bare Python 3.11 or 3.12: `python3.11 stack/setup.py`. Standard libra
 the digest of what it was made from: a second run does nothing, an interrupted one goes on with the step it was in.
 """
 
+from __future__ import annotations  # an older Python must get as far as the sentence that says so
+
+import argparse
 import contextlib
 import fcntl
 import hashlib
@@ -14,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +29,6 @@ OLDEST, NEWEST = (3, 11), (3, 12)
 LOG = INSTALLED / "setup.log"
 LOG_LINES_SHOWN = 25
 REQUIREMENTS = ROOT / "requirements"
-Command = Sequence[str | Path]
 
 
 class StepFailed(Exception):
@@ -43,10 +45,15 @@ class Step:
     outputs: tuple[Path, ...]
     run: Callable[[], None]
     hint: str
+    part: str = ""
+    """The part of the stack that alone needs it."""
 
 
 def main() -> int:
     """Run the steps that are due. Exit code 0, or 1 after a sentence that says which step failed and what to do."""
+    parser = argparse.ArgumentParser(description="Installs everything into this checkout.")
+    parser.add_argument("--without", default="", metavar="PARTS", help="leave out, separated by commas: airflow, flink")
+    without = parser.parse_args().without.split(",")
     if not OLDEST <= sys.version_info[:2] <= NEWEST:
         found = _other_python()
         if found:
@@ -60,11 +67,11 @@ def main() -> int:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return _fail("another set-up is at work in this folder; wait for it to end.")
-        return _run_steps()
+        return _run_steps([step for step in STEPS if not step.part or step.part not in without])
 
 
-def _run_steps() -> int:
-    due = [(step, digest) for step in STEPS if not _is_done(step, digest := _digest(step))]
+def _run_steps(steps: list[Step]) -> int:
+    due = [(step, digest) for step in steps if not _is_done(step, digest := _digest(step))]
     began = time.monotonic()
     for number, (step, digest) in enumerate(due, 1):
         try:
@@ -74,7 +81,11 @@ def _run_steps() -> int:
                 if missing:
                     raise StepFailed(f"it left no {', '.join(missing)}")
         except StepFailed as error:
-            return _fail(f"set-up failed at: {step.says}\n{error}\n{step.hint}\nThe whole log: {LOG}. `make setup` goes on from this step.")
+            return _fail(
+                f"set-up failed at: {step.says}\n{error}\n{step.hint}\nThe whole log: {LOG}. `make setup` goes on from this step.".replace(
+                    "\n\n", "\n"
+                )
+            )
         except OSError as error:
             return _fail(f"set-up failed at: {step.says}\n{error}\n`make setup` goes on from this step.")
         _stamp(step).parent.mkdir(exist_ok=True)
@@ -146,15 +157,15 @@ STEPS = (
         _app,
         NETWORK_HINT,
     ),
-    Step("flink", "Flink and its Python", (REQUIREMENTS / "flink.txt",), (python(FLINK_ENV),), _flink, NETWORK_HINT),
-    Step("airflow", "Airflow", (REQUIREMENTS / "airflow.txt",), (AIRFLOW_ENV / "bin" / "airflow",), _airflow, NETWORK_HINT),
+    Step("flink", "Flink and its Python", (REQUIREMENTS / "flink.txt",), (python(FLINK_ENV),), _flink, NETWORK_HINT, "flink"),
+    Step("airflow", "Airflow", (REQUIREMENTS / "airflow.txt",), (AIRFLOW_ENV / "bin" / "airflow",), _airflow, NETWORK_HINT, "airflow"),
     Step(
         "jars",
         "Kafka, the schema registry, Flink's connectors (from Maven, by sha256)",
         (JARS_LOCK, ROOT / "stack" / "jars.py"),
         (JARS / "kafka", JARS / "flink", JARS / "compiler", REGISTRY / "quarkus-run.jar"),
         _jars,
-        "Can this machine reach a Maven repository? Another one is set in ~/.config/jgo.conf, section [repositories].",
+        "",
     ),
     Step(
         "format",
@@ -162,7 +173,8 @@ STEPS = (
         (ROOT / "flink_jobs" / "build.py", ROOT / "flink_jobs" / "format", JARS_LOCK, REQUIREMENTS / "flink.txt"),
         (FORMAT_JAR,),
         _format,
-        "The compiler's own words stand above.",
+        "",
+        "flink",
     ),
 )
 

@@ -91,8 +91,8 @@ def socket_path(run_dir: Path) -> Path:
     return link / "supervisor.sock"
 
 
-def start(stack: Stack) -> int:
-    """Start supervisord apart from this terminal; its pid, once it answers. It holds a lock on the folder for as long as it lives.
+def start(stack: Stack) -> subprocess.Popen[bytes]:
+    """Start supervisord apart from this terminal, and come back once it answers. It holds a lock on the folder for as long as it lives.
 
     Raises AlreadyRunning, or RuntimeError with the end of its log where it doesn't come up.
     """
@@ -113,7 +113,7 @@ def start(stack: Stack) -> int:
     deadline = time.monotonic() + STARTED_WITHIN_S
     while time.monotonic() < deadline and process.poll() is None:
         if Supervisor(stack.run_dir).answers():
-            return process.pid
+            return process
         time.sleep(0.05)
     process.kill()
     raise RuntimeError(f"supervisord did not start; the end of {out.name}:\n{Path(out.name).read_text()[-2000:]}")
@@ -145,40 +145,47 @@ class Supervisor:
     """The running supervisord of one stack. Methods raise OSError where it is gone, xmlrpc.client.Fault where it refuses."""
 
     def __init__(self, run_dir: Path) -> None:
-        transport = SupervisorTransport(None, None, f"unix://{socket_path(run_dir)}")
-        self._rpc: Any = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+        self._address = f"unix://{socket_path(run_dir)}"
 
     def answers(self) -> bool:
         """Whether it is up."""
         try:
-            return bool(self._rpc.getState()["statename"] == "RUNNING")
+            return bool(self._call("getState")["statename"] == "RUNNING")
         except (OSError, xmlrpc.client.Error):
             return False
 
     def processes(self) -> dict[str, dict[str, Any]]:
         """Name -> supervisord's own record of the process (`statename`, `pid`, `exitstatus`, `start`, ...)."""
-        return {info["name"]: info for info in self._rpc.getAllProcessInfo()}
+        return {info["name"]: info for info in self._call("getAllProcessInfo")}
 
     def stop(self, names: Iterable[str]) -> None:
         """Send the stop signal to these, and come back at once."""
         for name in names:
-            self._ask(self._rpc.stopProcess, name)
+            self._ask("stopProcess", name, wait=False)
 
     def stop_and_wait(self, name: str) -> None:
         """Stop one, and come back when it has ended."""
-        self._ask(self._rpc.stopProcess, name, wait=True)
+        self._ask("stopProcess", name, wait=True)
 
     def start(self, name: str) -> None:
         """Start one that is stopped."""
-        self._ask(self._rpc.startProcess, name)
+        self._ask("startProcess", name, wait=False)
 
     def shutdown(self) -> None:
         """End supervisord and whatever still runs under it."""
-        self._rpc.shutdown()
+        self._call("shutdown")
 
-    def _ask(self, method: Any, name: str, *, wait: bool = False) -> None:
+    def _ask(self, method: str, name: str, *, wait: bool) -> None:
         try:
-            method(name, wait)
+            self._call(method, name, wait)
         except xmlrpc.client.Fault as fault:
             if not fault.faultString.startswith(("NOT_RUNNING", "ALREADY_STARTED")):
                 raise
+
+    def _call(self, method: str, *arguments: Any) -> Any:
+        transport = SupervisorTransport(None, None, self._address)
+        try:
+            proxy = xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport)
+            return getattr(proxy.supervisor, method)(*arguments)
+        finally:
+            transport.close()

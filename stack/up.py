@@ -2,8 +2,10 @@
 
 import json
 import os
+import re
 import signal
 import socket
+import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -21,9 +23,11 @@ from stack.probes import get, probe
 from stack.services import STOP_ORDER, Service, services
 from stack.settings import HOST, STATE_FILE, Stack
 
-READY_WITHIN_S = 300
-POLL_S = 0.25
+READY_WITHIN_S = 280
+POLL_S = 0.4
 KILL_AFTER_S = 5
+AWKWARD = re.compile(r"[\s%'\";:$\\]")
+"""What supervisord's configuration, Java's class paths and Flink's shell scripts do not all pass on unharmed."""
 STOP_WITHIN_S = 60
 
 Say = Callable[[str], None]
@@ -42,6 +46,7 @@ def up(stack: Stack, say: Say, *, detach: bool) -> int:
 
     Raises CannotStart where nothing was started.
     """
+    _check_folder(stack.data_dir)
     _check_installed(stack)
     for folder in (stack.run_dir, stack.logs_dir):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -58,7 +63,7 @@ def up(stack: Stack, say: Say, *, detach: bool) -> int:
         try:
             began = time.monotonic()
             try:
-                supervisor.start(stack)
+                process = supervisor.start(stack)
             except supervisor.AlreadyRunning as error:
                 raise CannotStart(str(error)) from error
             complete = _wait_until_ready(stack, say, began)
@@ -66,7 +71,7 @@ def up(stack: Stack, say: Say, *, detach: bool) -> int:
             if detach:
                 return 0 if complete else 1
             say("Ctrl-C stops all of it.")
-            return _stay(stack, say)
+            return _stay(stack, process, say)
         except Stopped:
             with _SignalsIgnored():
                 if supervisor.running(stack.run_dir):
@@ -87,6 +92,12 @@ def down(stack: Stack, say: Say) -> bool:
     if ran or left:
         say(f"Stopped in {time.monotonic() - began:.1f} s; nothing is left running.")
     return ran or bool(left)
+
+
+def _check_folder(data_dir: Path) -> None:
+    found = AWKWARD.search(str(data_dir))
+    if found:
+        raise CannotStart(f"{data_dir}: {found.group()!r} in a folder's name breaks the start scripts; choose another with --data-dir")
 
 
 def _check_installed(stack: Stack) -> None:
@@ -175,10 +186,9 @@ def _first_answer(stack: Stack) -> str:
     )
 
 
-def _stay(stack: Stack, say: Say) -> int:
+def _stay(stack: Stack, process: subprocess.Popen[bytes], say: Say) -> int:
     """Wait until `gputicker down` elsewhere has stopped it (0), or supervisord was killed (1, after clearing up)."""
-    while supervisor.running(stack.run_dir):
-        time.sleep(1)
+    process.wait()
     return 1 if _end_leftovers(stack.data_dir, say) else 0
 
 

@@ -8,7 +8,6 @@ import threading
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from confluent_kafka import Consumer
 
-from clickhouse.loader.decoding import tolerant
 from clickhouse.loader.loop import Loader
 from clickhouse.loader.settings import LoaderSettings
 from clickhouse.loader.sink import ClickHouseSink
@@ -17,13 +16,13 @@ from schemas.codec import Decoder
 
 log = logging.getLogger("clickhouse.loader")
 
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 10.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 3.0
 
 
 def main() -> int:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # What they would say is said here once, without query strings.
-    for name in ("httpx", "urllib3", "clickhouse_connect"):
+    for name in ("httpx", "httpx2", "urllib3", "clickhouse_connect"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
     settings = LoaderSettings()
     stop = threading.Event()
@@ -35,7 +34,7 @@ def main() -> int:
     consumer = Consumer(_consumer_config(settings))
     loader = Loader(
         consumer,
-        tolerant(Decoder.from_registry(settings.registry_url)),
+        Decoder.from_registry(settings.registry_url),
         sink,
         flush_s=settings.loader_flush_s,
         block_rows=settings.loader_block_rows,
@@ -71,14 +70,18 @@ def _consumer_config(settings: LoaderSettings) -> dict[str, str | int | bool]:
         "group.id": settings.loader_group,
         # A member that was killed and comes back under the same name gets its partitions at once, not after the session's timeout.
         "group.instance.id": f"{settings.loader_group}-1",
-        "session.timeout.ms": 30_000,
+        "session.timeout.ms": round(settings.loader_session_s * 1000),
+        "heartbeat.interval.ms": round(settings.loader_session_s * 1000 / 4),
         "enable.auto.commit": False,
         "auto.offset.reset": "earliest",
         "topic.metadata.refresh.interval.ms": 10_000,
-        "queued.max.messages.kbytes": 8192,
+        "queued.max.messages.kbytes": 4096,
+        "fetch.max.bytes": 4 << 20,
         "fetch.message.max.bytes": 1 << 20,
         "fetch.wait.max.ms": 200,
         "allow.auto.create.topics": False,
+        # Its own log tells of every attempt to connect, many a second; the loop says once what it waits for.
+        "log_level": 2,
     }
 
 

@@ -19,9 +19,9 @@ from typing import Any, Literal, Protocol
 from confluent_kafka import OFFSET_INVALID, KafkaError, KafkaException, TopicPartition
 
 from clickhouse.loader.blocks import Block, Decode, Message, Waiting
-from clickhouse.loader.decoding import RegistryAway
 from clickhouse.loader.rows import TOPIC_NAMES
 from clickhouse.loader.sink import SinkAway
+from schemas.codec import RegistryAway
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _CONSUME_MESSAGES = 2000
 _CONSUME_S = 0.2
 _KAFKA_S = 10.0
 _OFFSET_ATTEMPTS = 6
-_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 15.0
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 0.5, 4.0
 _REPORT_EVERY_S = 60.0
 
 
@@ -210,6 +210,8 @@ class Loader:
             self._waiting[stored.topic, stored.partition] = Waiting(stored.topic, stored.partition, start, planned_end, position=start)
             starts.append(TopicPartition(stored.topic, stored.partition, start))
         consumer.assign(starts)
+        # A pause outlives the assignment it was made in (librdkafka 2.16), and its blocks went with the revocation.
+        consumer.resume(starts)
         log.info(
             "assigned %d partitions, %d with a block begun", len(starts), sum(w.planned_end is not None for w in self._waiting.values())
         )

@@ -145,11 +145,13 @@ class KafkaFailure:
     def fatal(self) -> bool:
         return self._fatal
 
-    def str(self) -> str:
-        return "Broker: refused"
-
     def name(self) -> str:
         return "REFUSED"
+
+    def __str__(self) -> str:
+        return "Broker: refused"
+
+    str = __str__
 
 
 class FakeProducer:

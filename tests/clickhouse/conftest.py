@@ -26,9 +26,13 @@ def client(front: FrontProcess) -> Iterator[Client]:
 
 @pytest.fixture(scope="session")
 def migrated(front: FrontProcess) -> MigrateSettings:
-    """The session's front with all migrations applied: the settings to reach it."""
+    """The session's front with all migrations applied: the settings to reach it. The tests' rows have fixed times and don't expire."""
     settings = MigrateSettings(
-        clickhouse_url=front.url, clickhouse_database="gputicker", clickhouse_user="default", clickhouse_password=SecretStr("")
+        clickhouse_url=front.url,
+        clickhouse_database="gputicker",
+        clickhouse_user="default",
+        clickhouse_password=SecretStr(""),
+        retention_days=3650,
     )
     migrate(settings)
     return settings

@@ -136,6 +136,9 @@ def test_no_source_at_all_is_unhealthy() -> None:
     [
         ({}, 60.0),
         ({"last_success": None}, 60.0),
+        ({"age_s": None}, 60.0),
+        ({"age_s": 90.0}, 90.0),
+        ({"age_s": 1.0}, 60.0),
         ({"last_success": None, "age_s": None, "consecutive_failures": 5, "cadence_s": 30.0}, 150.0),
         ({"last_success": None, "age_s": None, "consecutive_failures": 5, "cadence_s": None}, None),
     ],

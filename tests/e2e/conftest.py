@@ -14,7 +14,7 @@ import clickhouse_connect
 import httpx
 import pytest
 from clickhouse_connect.driver.client import Client
-from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka import Consumer, KafkaError, TopicPartition
 
 from schemas.codec import Decoder
 from schemas.topics import PARTITIONS, Topic
@@ -34,6 +34,11 @@ class Stack:
         self.api = httpx.Client(base_url=self.urls["api"], timeout=10)
         self.sim = httpx.Client(base_url=self.urls["sim"], verify=False, timeout=10)  # noqa: S501 - tests/sim verifies the certificate
         self.decode = Decoder.from_registry(self.urls["registry"])
+
+    def close(self) -> None:
+        """Close the connections."""
+        self.api.close()
+        self.sim.close()
 
     def cli(self, *arguments: str, check: bool = True) -> str:
         """Run a gputicker command against this stack; its standard output."""
@@ -85,6 +90,27 @@ class Stack:
             consumer.close()
         return messages
 
+    def records_to_end(self, topic: Topic) -> list[Any]:
+        """All records of a topic up to where its partitions end now."""
+        consumer = Consumer({"bootstrap.servers": self.urls["kafka"], "group.id": "e2e", "enable.partition.eof": True})
+        consumer.assign([TopicPartition(topic.name, partition, 0) for partition in range(PARTITIONS)])
+        messages: list[Any] = []
+        unfinished = set(range(PARTITIONS))
+        deadline = time.monotonic() + 60
+        try:
+            while unfinished:
+                assert time.monotonic() < deadline, f"{topic.name}: partitions {unfinished} not read to their end"
+                for message in consumer.consume(10_000, timeout=0.5):
+                    error = message.error()
+                    if error is None:
+                        messages.append(message)
+                    else:
+                        assert error.code() == KafkaError._PARTITION_EOF, f"{topic.name}: {error}"
+                        unfinished.discard(message.partition())
+        finally:
+            consumer.close()
+        return messages
+
     def incident(self, kind: str, provider: str, seconds: float, **more: Any) -> None:
         """Script an incident into the simulated market."""
         self.sim.post("/sim/incidents", json={"kind": kind, "provider": provider, "seconds": seconds, **more}).raise_for_status()
@@ -125,10 +151,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     arguments = ["--sim", "--detach", "--data-dir", str(data_dir), "--port-base", str(free_port_base())]
     arguments += ["--window", str(WINDOW_S), "--history-hours", str(HISTORY_HOURS), "--interval", "2"]
     environment = os.environ | {"GPUTICKER_SIM_INCIDENTS": "off"}
-    up = subprocess.run([GPUTICKER, "up", *arguments], env=environment, capture_output=True, text=True, timeout=300, check=False)
+    up = subprocess.run([GPUTICKER, "up", *arguments], env=environment, capture_output=True, text=True, timeout=420, check=False)
     try:
         assert up.returncode == 0, up.stdout + up.stderr
-        yield Stack(data_dir)
+        running = Stack(data_dir)
+        yield running
+        running.close()
     finally:
-        down = subprocess.run([GPUTICKER, "down", "--data-dir", str(data_dir)], capture_output=True, text=True, timeout=120, check=False)
+        down = subprocess.run([GPUTICKER, "down", "--data-dir", str(data_dir)], capture_output=True, text=True, timeout=240, check=False)
     assert down.returncode == 0, down.stdout + down.stderr

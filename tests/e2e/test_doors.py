@@ -1,5 +1,6 @@
 """What a user sees at each of the doors: the read API, the topics, ClickHouse, Airflow."""
 
+import json
 from collections import Counter
 from decimal import Decimal
 
@@ -60,7 +61,7 @@ def test_events_of_every_source_are_on_the_topic_in_order_of_each_key(stack: Sta
     messages = stack.records(PROVIDER_PRICES, every_source)
     events = [stack.decode(message.value()) for message in messages]
     offers = [event for event in events if event["kind"] != "tick"]
-    assert {event["source"] for event in offers} == SOURCES
+    assert {event["source"] for event in offers} >= SOURCES
     assert {event["market"] for event in events} == {"simulated"}
     last: dict[str, int] = {}
     for event in offers:
@@ -104,12 +105,15 @@ def test_a_spike_is_seen_at_every_door(stack: Stack) -> None:
         stack.calm()
     anomaly_id = found[0]["anomaly_id"]
     messages = stack.records(PRICE_ANOMALIES, lambda messages: any(m.key().decode() == anomaly_id for m in messages))
-    first = next(stack.decode(m.value()) for m in messages if m.key().decode() == anomaly_id)
-    events = [
-        stack.decode(m.value())
-        for m in stack.records(PROVIDER_PRICES, lambda messages: bool(messages) and messages[-1].timestamp()[1] > first["event_time_ms"])
-    ]
-    assert any(event["kind"] == "changed" and event["source"] == "lambda" for event in events)
+    message = next(m for m in messages if m.key().decode() == anomaly_id)
+    spike = stack.decode(message.value())
+    assert (spike["kind"], spike["status"], spike["provisional"]) == ("spike", "opened", True)
+    sql = """
+        SELECT toUnixTimestamp64Milli(min(observed_at)) FROM offer_events
+        WHERE source = 'lambda' AND offer_key = {key:String} AND usd_per_gpu_hour_micros = {micros:Int64}
+    """
+    seen_at_ms = stack.rows(sql, key=spike["offer_key"], micros=int(spike["observed_micros"]))[0][0]
+    assert message.timestamp()[1] - seen_at_ms <= 5_000, "a spike is out within five seconds of the poll that saw it"
     assert stack.rows("SELECT count() FROM price_anomalies WHERE anomaly_id = {id:String}", id=anomaly_id)[0][0] >= 1
 
 
@@ -145,25 +149,14 @@ def test_topics_are_made_as_declared(stack: Stack) -> None:
 
 
 def test_airflow_runs_its_dags_green(stack: Stack) -> None:
-    airflow = httpx.Client(base_url=stack.urls["airflow"], timeout=10)
-    password = next((stack.data_dir / "airflow").glob("*password*")).read_text()
-    login = {"username": "admin", "password": password.split('"')[-2] if '"' in password else password.strip()}
-    token = eventually("airflow's login", lambda: airflow.post("/auth/token", json=login).json()["access_token"], within_s=120)
-    airflow.headers["Authorization"] = f"Bearer {token}"
-    states = eventually(
-        "provider_health and cache_warming ran",
-        lambda: (
-            (
-                runs := [
-                    (run["dag_id"], run["state"])
-                    for run in airflow.get("/api/v2/dags/~/dagRuns", params={"limit": 100}).json()["dag_runs"]
-                    if run["state"] in {"success", "failed"}
-                ]
-            )
-            and {dag for dag, _ in runs} >= {"provider_health", "cache_warming"}
-            and runs
-        ),
-        within_s=400,
-    )
-    assert "success" in {state for dag, state in states if dag == "cache_warming"}
-    assert "success" in {state for dag, state in states if dag == "provider_health"}
+    password = json.loads(next((stack.data_dir / "airflow").glob("*passwords*")).read_text())["admin"]
+    with httpx.Client(base_url=stack.urls["airflow"], timeout=10) as airflow:
+        login = {"username": "admin", "password": password}
+        token = eventually("airflow's login", lambda: airflow.post("/auth/token", json=login).json()["access_token"], within_s=120)
+        airflow.headers["Authorization"] = f"Bearer {token}"
+
+        def succeeded() -> set[str]:
+            runs = airflow.get("/api/v2/dags/~/dagRuns", params={"limit": 100}).json()["dag_runs"]
+            return {run["dag_id"] for run in runs if run["state"] == "success"}
+
+        eventually("a green run of every DAG", lambda: succeeded() >= {"provider_health", "cache_warming", "job_dispatch"}, within_s=400)

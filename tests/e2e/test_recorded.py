@@ -38,10 +38,12 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     data_dir = tmp_path_factory.mktemp("recorded")
     arguments = ["--bodies", str(RECORDINGS), "--detach", "--data-dir", str(data_dir), "--port-base", str(free_port_base())]
     arguments += ["--without", "airflow,flink", "--interval", "2"]
-    up = subprocess.run([GPUTICKER, "up", *arguments], capture_output=True, text=True, timeout=300, check=False)
+    up = subprocess.run([GPUTICKER, "up", *arguments], capture_output=True, text=True, timeout=420, check=False)
     try:
         assert up.returncode == 0, up.stdout + up.stderr
-        yield Stack(data_dir)
+        running = Stack(data_dir)
+        yield running
+        running.close()
     finally:
         subprocess.run([GPUTICKER, "down", "--data-dir", str(data_dir)], capture_output=True, timeout=120, check=True)
 

@@ -1,5 +1,7 @@
 """Every topic has a schema and examples; every example survives the wire; compatible changes are the only ones let through."""
 
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, get_args
 
@@ -8,7 +10,7 @@ import msgspec
 import pytest
 
 from schemas import vocabulary
-from schemas.codec import Decoder, Encoder, UndecodableRecord
+from schemas.codec import HEADER, Decoder, Encoder, RegistryAway, UndecodableRecord
 from schemas.topics import LATEST_OFFERS, PROVIDER_PRICES, TOPICS, Topic, avro_schema
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -99,3 +101,41 @@ def test_a_topic_without_schema_has_no_encoder() -> None:
 def test_schemas_parse(topic: Topic) -> None:
     assert topic.schema
     fastavro.parse_schema(avro_schema(topic.schema))
+
+
+def test_a_registry_that_is_away_is_no_fault_of_the_record() -> None:
+    with pytest.raises(RegistryAway, match="cannot be reached"):
+        Decoder.from_registry("http://127.0.0.1:1")(HEADER.pack(0, 1) + b"x")
+
+
+@pytest.mark.parametrize(
+    ("status", "error"), [(404, UndecodableRecord), (422, UndecodableRecord), (429, RegistryAway), (500, RegistryAway)]
+)
+def test_what_the_registry_answers_decides(status: int, error: type[Exception]) -> None:
+    class Answers(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(b'{"error_code": 1, "message": "no"}')
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Quiet."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        decode = Decoder.from_registry(f"http://127.0.0.1:{server.server_address[1]}")
+        with pytest.raises(error):
+            decode(HEADER.pack(0, 1) + b"x")
+        with pytest.raises(UndecodableRecord, match="no schema id"):
+            decode(HEADER.pack(0, 2**32 - 1) + b"x")
+        server.shutdown()
+
+
+def test_a_record_that_breaks_the_reader_is_undecodable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> dict[str, Any]:
+        raise MemoryError("a length of 2**60")
+
+    decode = decoder(PROVIDER_PRICES)
+    monkeypatch.setattr(fastavro, "schemaless_reader", broken)
+    with pytest.raises(UndecodableRecord, match="MemoryError"):
+        decode(HEADER.pack(0, 1) + b"x")
