@@ -1,5 +1,7 @@
 """The short page that `up` ends with: what market it is, what runs, where each door is, what to try."""
 
+import shutil
+
 from stack.prepare import airflow_login
 from stack.settings import Stack
 
@@ -26,10 +28,11 @@ def page(stack: Stack) -> str:
         doors.append(("Airflow", f"{urls['airflow']}   (user {user}, password {password})"))
     if "sim" in urls:
         doors.append(("market", f"{urls['sim']}/"))
+    command = "gputicker" if shutil.which("gputicker") else ".venv/bin/gputicker"
     tries = (
-        "gputicker cheapest H100-SXM-80",
-        "gputicker sql 'SELECT gpu, count() FROM offers_latest GROUP BY gpu'",
-        f"curl '{urls['api']}/v1/offers?gpu=H100-SXM-80&sort=price&limit=3'",
+        f"{command} cheapest H100-SXM-80",
+        f"{command} sql 'SELECT gpu, count() FROM offers_latest GROUP BY gpu'",  # noqa: S608 - shown to a person, not run
+        f"curl '{urls['api']}/v1/offers?gpu=H100-SXM-80&available=true&sort=price&limit=3'",
     )
     lines = ["", MARKETS[stack.market], ""]
     lines += [f"  {name:<18} {address}" for name, address in doors]
