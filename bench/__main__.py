@@ -31,29 +31,30 @@ def main() -> None:
     if unknown := set(parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {time.strftime('%Y-%m-%d', time.gmtime())}\n")
-    comparisons: list[Comparison] = []
-    if "sweep" in parts:
-        comparisons.append(sweep.compare())
     if "memory" in parts:
         with _stack() as (status, _):
-            print(f"Memory at rest, {REST_S} s after the start:\n")
             time.sleep(REST_S)
             _print_memory(status())
+    if parts != ["memory"]:
+        print(TABLE_HEAD)
+    if "sweep" in parts:
+        _print(sweep.compare())
     if {"serve", "publish"} & set(parts):
         with _stack("--without", "airflow,flink", "--history-hours", "0") as (status, command):
             urls = status()["urls"]
             for name in ("loader", "clickhouse"):
                 command("stop", name)
             if "serve" in parts:
-                comparisons += serve.compare(urls["api"], urls["redis"])
+                _print(*serve.compare(urls["api"], urls["redis"]))
             for name in ("api", "bridge", "sim"):
                 command("stop", name)
             if "publish" in parts:
-                comparisons.append(publish.compare(urls["kafka"], urls["registry"]))
-    if comparisons:
-        print(TABLE_HEAD)
-        for comparison in comparisons:
-            print(comparison.line())
+                _print(publish.compare(urls["kafka"], urls["registry"]))
+
+
+def _print(*comparisons: Comparison) -> None:
+    for comparison in comparisons:
+        print(comparison.line())
 
 
 @contextmanager
@@ -80,7 +81,7 @@ def _stack(*arguments: str) -> Iterator[tuple[Callable[[], dict[str, Any]], Call
 
 def _print_memory(status: dict[str, Any]) -> None:
     services = {**status["services"], "supervisord": status["supervisor"]}
-    print("| process | PSS (MB) |\n| --- | --- |")
+    print(f"Memory at rest, {REST_S} s after the start:\n\n| process | PSS (MB) |\n| --- | --- |")
     for name, service in services.items():
         if service["pss_mb"]:
             print(f"| {name} | {service['pss_mb']:.0f} |")

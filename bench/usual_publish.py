@@ -1,6 +1,6 @@
 """The usual way from a body to Kafka: pydantic models of answer and event, Confluent's AvroSerializer. Only the bench runs it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import Any
 from uuid import uuid4
@@ -82,12 +82,12 @@ class OfferEvent(BaseModel):
 class UsualPublisher:
     """Bodies to provider-prices and latest-offers."""
 
-    def __init__(self, registry_url: str, producer: Producer, gpus: dict[str, str]) -> None:
+    def __init__(self, registry_url: str, producer: Producer, gpu_of: Callable[[str, float], str]) -> None:
         registry = SchemaRegistryClient({"url": registry_url})
         text = msgspec.json.encode(avro_schema("provider-prices")).decode()
         self._serialize = AvroSerializer(registry, text, conf={"auto.register.schemas": False})
         self._producer = producer
-        self._gpus = gpus
+        self._gpu_of = gpu_of
         self._seq = 0
 
     def publish(self, bodies: Iterable[bytes], observed_at_ms: int, digest: str) -> int:
@@ -119,7 +119,7 @@ class UsualPublisher:
                 source="vast",
                 provider="vast",
                 offer_key=f"{ask.machine_id}/{ask.num_gpus}x/{'-'.join(map(str, sorted(ask.gpu_ids)))}/{price_type}",
-                gpu=self._gpus[ask.gpu_name],
+                gpu=self._gpu_of(ask.gpu_name, float(ask.gpu_ram) / 1024),
                 gpu_count=ask.num_gpus,
                 price_type=price_type,
                 amount=str(amount),
