@@ -22,9 +22,10 @@ from schemas.codec import register_schemas
 from sim.history import exchange_of
 from sim.simulated import Simulated
 
-MOMENTS = 60
+MOMENTS = 20
 STEP_MS = 60_000
 PAIRS = 5
+FLUSH_S = 20
 SEED = 1
 
 Poll = tuple[int, list[tuple[Slice, list[tuple[Request, bytes]]]]]
@@ -62,7 +63,8 @@ def _ours(adapter: Adapter, polls: list[Poll], producer: Producer, ids: dict[str
             source.book.replace(part.name, read_slice(adapter, pages, observed_at, rates).states, digest, int(time.time() * 1000))
         said += publisher.publish(source)
         publisher.poll()
-    publisher.flush(60)
+    if publisher.flush(FLUSH_S):
+        raise RuntimeError("bench: Kafka did not acknowledge every record in time")
     return said / (time.perf_counter() - began)
 
 
@@ -80,7 +82,8 @@ def _usual(polls: list[Poll], producer: Producer, registry_url: str) -> float:
         for _, answers in slices:
             bodies = [body for _, body in answers]
             said += publisher.publish(bodies, at_ms, hashlib.sha256(b"".join(bodies)).hexdigest())
-    producer.flush(60)
+    if producer.flush(FLUSH_S):
+        raise RuntimeError("bench: Kafka did not acknowledge every record in time")
     return said / (time.perf_counter() - began)
 
 

@@ -35,8 +35,10 @@ def test_every_source_is_healthy_and_its_offers_are_fresh(stack: Stack) -> None:
 def test_the_cheapest_is_the_cheapest(stack: Stack) -> None:
     cheapest = stack.get("/v1/cheapest", gpu="H100-SXM-80", price_type="on_demand")["offers"][0]
     offers = stack.get("/v1/offers", gpu="H100-SXM-80", price_type="on_demand", available="true", limit=1000)["offers"]
-    assert offers, "the simulated market rents H100 SXM"
-    assert Decimal(cheapest["usd_per_gpu_hour"]) <= Decimal(offers[0]["usd_per_gpu_hour"]) * Decimal("1.05")
+    # Suspect placeholders and sizes of one machine that are folded are listed, but are no candidates.
+    prices = [Decimal(offer["usd_per_gpu_hour"]) for offer in offers if offer["in_market_stats"] or offer["upstream"]]
+    assert prices, "the simulated market rents H100 SXM"
+    assert Decimal(cheapest["usd_per_gpu_hour"]) <= min(prices) * Decimal("1.05")
 
 
 def test_a_bad_parameter_is_named(stack: Stack) -> None:
@@ -55,11 +57,7 @@ def test_the_dashboard_says_that_the_market_is_simulated(stack: Stack) -> None:
 
 
 def test_events_of_every_source_are_on_the_topic_in_order_of_each_key(stack: Stack) -> None:
-    def every_source(messages: list[object]) -> bool:
-        return len(messages) > 5_000
-
-    messages = stack.records(PROVIDER_PRICES, every_source)
-    events = [stack.decode(message.value()) for message in messages]
+    events = [stack.decode(message.value()) for message in stack.records_to_end(PROVIDER_PRICES)]
     offers = [event for event in events if event["kind"] != "tick"]
     assert {event["source"] for event in offers} >= SOURCES
     assert {event["market"] for event in events} == {"simulated"}
