@@ -3,7 +3,6 @@
 import hashlib
 import time
 from datetime import UTC, datetime
-from functools import cache
 
 from confluent_kafka import Producer
 
@@ -11,7 +10,6 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.http import decode_json
 from adapters.rates import fixed_rates
 from adapters.registry import discover
-from adapters.rows import known_gpu
 from bench.measure import Comparison
 from bench.usual_publish import UsualPublisher
 from bridge.kafka import LatestOffers
@@ -22,7 +20,7 @@ from schemas.codec import register_schemas
 from sim.history import exchange_of
 from sim.simulated import Simulated
 
-MOMENTS = 20
+MOMENTS = 40
 STEP_MS = 60_000
 PAIRS = 5
 FLUSH_S = 20
@@ -40,7 +38,7 @@ def compare(kafka: str, registry_url: str) -> Comparison:
     ours, usual = [], []
     for _ in range(PAIRS):
         ours.append(_ours(adapter, polls, _producer(kafka), ids))
-        usual.append(_usual(polls, _producer(kafka), registry_url))
+        usual.append(_usual(adapter, polls, _producer(kafka), registry_url))
     return Comparison("offers from body to Kafka (Vast.ai, simulated)", "offers/s", ours, usual, higher_is_better=True)
 
 
@@ -68,20 +66,14 @@ def _ours(adapter: Adapter, polls: list[Poll], producer: Producer, ids: dict[str
     return said / (time.perf_counter() - began)
 
 
-def _usual(polls: list[Poll], producer: Producer, registry_url: str) -> float:
-    names = discover()["vast"].gpus
-
-    @cache
-    def gpu_of(name: str, memory_gib: float) -> str:
-        return known_gpu(names, "gpu_name", name, memory_gib)
-
-    publisher = UsualPublisher(registry_url, producer, gpu_of)
+def _usual(adapter: Adapter, polls: list[Poll], producer: Producer, registry_url: str) -> float:
+    publisher = UsualPublisher(registry_url, producer, adapter)
     said = 0
     began = time.perf_counter()
     for at_ms, slices in polls:
+        observed_at = datetime.fromtimestamp(at_ms / 1000, UTC)
         for _, answers in slices:
-            bodies = [body for _, body in answers]
-            said += publisher.publish(bodies, at_ms, hashlib.sha256(b"".join(bodies)).hexdigest())
+            said += publisher.publish(answers, observed_at, hashlib.sha256(b"".join(body for _, body in answers)).hexdigest())
     if producer.flush(FLUSH_S):
         raise RuntimeError("bench: Kafka did not acknowledge every record in time")
     return said / (time.perf_counter() - began)
