@@ -7,11 +7,20 @@ import msgspec
 from schemas.vocabulary import Availability, Basis, PriceType, Unit
 
 
+class ExchangeRate(msgspec.Struct, frozen=True, kw_only=True):
+    """USD for one unit of `currency` on `date` (ISO 8601)."""
+
+    currency: str
+    usd: Decimal
+    date: str
+
+
 class Offer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something one can rent, as its provider states it.
 
     `offer_key` is natural and stable over polls (never a volatile id) and unique within the provider.
     `amount` is the provider's own number as text; `currency`, `unit` and `basis` say what it is.
+    `rate` is the provider's own exchange rate where its answer carries one (GLM, AKT); otherwise the common rates are used.
     The price in USD per GPU-hour is not here: `adapters.units.usd_per_gpu_hour_micros` derives it, once.
     """
 
@@ -34,6 +43,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     upstream: str | None = None
     provider_time_ms: int | None = None
     in_market_stats: bool = True
+    rate: ExchangeRate | None = None
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -42,11 +52,3 @@ class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     reason: str
     field: str
     raw: str
-
-
-class ExchangeRate(msgspec.Struct, frozen=True, kw_only=True):
-    """USD for one unit of `currency` on `date` (ISO 8601)."""
-
-    currency: str
-    usd: Decimal
-    date: str

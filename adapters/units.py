@@ -1,7 +1,7 @@
 """From a provider's own number to USD per GPU-hour, once, in one place, exactly.
 
-Currencies are ISO 4217 codes. A provider that counts in a hundredth of one has a code of its own in MINOR_UNITS, so that `amount` stays
-the provider's own number: Lambda's `price_cents_per_hour: 329` is `amount="329", currency="USc"`.
+Currencies are ISO 4217 codes, or the usual sign of a token (GLM, AKT). A provider that counts in a hundredth of one has a code of its own
+in MINOR_UNITS, so that `amount` stays the provider's own number: Lambda's `price_cents_per_hour: 329` is `amount="329", currency="USc"`.
 """
 
 from decimal import Decimal, InvalidOperation
@@ -10,7 +10,7 @@ from functools import lru_cache
 from adapters.models import ExchangeRate, Offer
 from adapters.rates import Rates
 
-MINOR_UNITS = {"USc": ("USD", 100), "EUR-8": ("EUR", 10**8)}
+MINOR_UNITS = {"USc": ("USD", 100), "EUR-8": ("EUR", 10**8), "uAKT": ("AKT", 10**6)}
 """Code of a minor unit -> (currency, how many make one)."""
 
 UNIT_SECONDS = {"second": 1, "hour": 3600, "day": 24 * 3600, "month": 730 * 3600}
@@ -35,24 +35,38 @@ def usd_per_gpu_hour_micros(offer: Offer, rates: Rates) -> int:
     """Millionths of a USD for one GPU (or slice) and hour, rounded half to even, from the raw text.
 
     `per_gpu` is the price of one GPU; `per_instance` and `components` (the sum of an offer's parts) are for the whole offer and are
-    divided by `gpu_count`. Raises BadPrice: no positive finite number, no rate for the currency, more than MAX_MICROS, or rounded to 0.
+    divided by `gpu_count`. Raises BadPrice: no positive finite number, no rate for the currency, an odd rate of the offer's own, more than
+    MAX_MICROS, or rounded to 0.
     """
     divisor = 1 if offer.basis == "per_gpu" else offer.gpu_count
-    rate = exchange_rate(offer.currency, rates)
+    rate = exchange_rate(offer, rates)
     return _micros(offer.amount, MINOR_UNITS.get(offer.currency, ("", 1))[1], UNIT_SECONDS[offer.unit], divisor, rate.usd if rate else None)
 
 
-def exchange_rate(currency: str, rates: Rates) -> ExchangeRate | None:
-    """The rate that prices in `currency` are converted with: the event's `fx_rate` and `fx_date`. None for USD and US cents.
+def exchange_rate(offer: Offer, rates: Rates) -> ExchangeRate | None:
+    """The rate that an offer's price is converted with: the event's `fx_rate` and `fx_date`. None for USD and US cents.
 
-    Raises BadPrice where there is no rate for it.
+    The offer's own rate goes before the common ones. Raises BadPrice where there is no rate for its currency, or its own one is for
+    another currency or no positive number.
     """
-    currency = MINOR_UNITS.get(currency, (currency, 1))[0]
+    currency = MINOR_UNITS.get(offer.currency, (offer.currency, 1))[0]
+    if offer.rate is not None:
+        return _own_rate(offer.rate, currency)
     if currency == "USD":
         return None
     rate = rates.get(currency)
     if rate is None:
         raise BadPrice(f"no exchange rate for {currency!r}", "currency")
+    return rate
+
+
+def _own_rate(rate: ExchangeRate, currency: str) -> ExchangeRate:
+    if currency == "USD" or rate.currency != currency:
+        raise BadPrice(f"a rate of {rate.currency!r} for a price in {currency!r}", "rate")
+    if not rate.usd.is_finite() or rate.usd <= 0:
+        raise BadPrice(f"rate {str(rate.usd)[:40]} of {currency!r} is not a positive number", "rate")
+    if _has_too_many_digits(rate.usd):
+        raise BadPrice(f"rate {str(rate.usd)[:40]} of {currency!r} has too many digits", "rate")
     return rate
 
 
@@ -82,10 +96,14 @@ def _ratio(amount: str) -> tuple[int, int]:
         raise BadPrice(f"price {amount[:40]} is not finite")
     if number <= 0:
         raise BadPrice(f"price {amount[:40]} is not positive")
-    exponent = number.as_tuple().exponent
-    if not isinstance(exponent, int) or exponent < -MAX_DIGITS or number.adjusted() > MAX_DIGITS:
+    if _has_too_many_digits(number):
         raise BadPrice(f"price {amount[:40]} has too many digits")
     return number.as_integer_ratio()
+
+
+def _has_too_many_digits(number: Decimal) -> bool:
+    exponent = number.as_tuple().exponent
+    return not isinstance(exponent, int) or exponent < -MAX_DIGITS or number.adjusted() > MAX_DIGITS
 
 
 def _divide_half_even(numerator: int, denominator: int) -> int:

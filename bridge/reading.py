@@ -68,7 +68,7 @@ def too_many(rejected: int, rows: int) -> bool:
 
 def _priced(offer: Offer, rates: Rates) -> OfferState:
     micros = usd_per_gpu_hour_micros(offer, rates)
-    rate = exchange_rate(offer.currency, rates)
+    rate = exchange_rate(offer, rates)
     return state_of(offer, micros, None if rate is None else str(rate.usd), None if rate is None else rate.date)
 
 

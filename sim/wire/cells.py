@@ -117,6 +117,7 @@ def factored(written: Any, factor: Decimal, *, whole: bool) -> Any:
 def listing_of(adapter: Adapter, offer: Offer, habit: Habit) -> Listing:
     """The listing that an offer's price follows: its written price is the base."""
     currency = MINOR_UNITS.get(offer.currency, (offer.currency, 1))[0]
+    offer = msgspec.structs.replace(offer, rate=None)
     micros = usd_per_gpu_hour_micros(offer, {currency: ExchangeRate(currency=currency, usd=Decimal(1), date="1970-01-01")})
     per_gpu = offer.basis == "per_gpu"
     return Listing(

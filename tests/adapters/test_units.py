@@ -3,7 +3,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
-from adapters.models import Offer
+from adapters.models import ExchangeRate, Offer
 from adapters.rates import EUR_USD, EUR_USD_DATE, fixed_rates
 from adapters.units import BadPrice, exchange_rate, usd_per_gpu_hour_micros
 from schemas.vocabulary import Basis, Unit
@@ -79,11 +79,46 @@ def test_what_is_no_price_is_refused_with_its_field(stated: Offer, reason: str, 
 
 
 def test_the_rate_used_is_named() -> None:
-    assert exchange_rate("USD", RATES) is None
-    assert exchange_rate("USc", RATES) is None
-    rate = exchange_rate("EUR", RATES)
+    assert exchange_rate(offer("1", "USD"), RATES) is None
+    assert exchange_rate(offer("1", "USc"), RATES) is None
+    rate = exchange_rate(offer("1", "EUR"), RATES)
     assert rate is not None
     assert (rate.usd, rate.date) == (Decimal("1.25"), "2026-11-20")
+
+
+def with_rate(stated: Offer, currency: str, usd: str) -> Offer:
+    return msgspec.structs.replace(stated, rate=ExchangeRate(currency=currency, usd=Decimal(usd), date="2026-11-21"))
+
+
+def test_an_offers_own_rate_goes_before_the_common_ones() -> None:
+    token = with_rate(offer("0.0001", "GLM", unit="second"), "GLM", "0.2345")
+    assert usd_per_gpu_hour_micros(token, RATES) == 84_420
+    assert exchange_rate(token, RATES) == token.rate
+    euro = with_rate(offer("2", "EUR"), "EUR", "1.5")
+    assert usd_per_gpu_hour_micros(euro, RATES) == 3_000_000
+
+
+def test_a_hundredth_or_millionth_of_a_token_is_priced_by_the_tokens_rate() -> None:
+    assert usd_per_gpu_hour_micros(with_rate(offer("1500000", "uAKT"), "AKT", "0.8"), RATES) == 1_200_000
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [
+        (with_rate(offer("1", "GLM"), "CLORE", "0.2"), "a rate of 'CLORE' for a price in 'GLM'"),
+        (with_rate(offer("1", "uAKT"), "uAKT", "0.2"), "a rate of 'uAKT' for a price in 'AKT'"),
+        (with_rate(offer("1"), "USD", "1"), "a rate of 'USD' for a price in 'USD'"),
+        (with_rate(offer("1", "GLM"), "GLM", "0"), "not a positive number"),
+        (with_rate(offer("1", "GLM"), "GLM", "-0.2"), "not a positive number"),
+        (with_rate(offer("1", "GLM"), "GLM", "NaN"), "not a positive number"),
+        (with_rate(offer("1", "GLM"), "GLM", "Infinity"), "not a positive number"),
+        (with_rate(offer("1", "GLM"), "GLM", "1E+999999"), "too many digits"),
+    ],
+)
+def test_an_odd_own_rate_is_no_price(stated: Offer, reason: str) -> None:
+    with pytest.raises(BadPrice, match=reason) as caught:
+        usd_per_gpu_hour_micros(stated, RATES)
+    assert caught.value.field == "rate"
 
 
 def test_the_fixed_rate_has_its_date() -> None:
