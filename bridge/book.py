@@ -2,22 +2,21 @@
 
 from collections.abc import Iterable, Mapping, Set
 
+import msgspec
+
 from bridge.state import EncodedState, OfferState
 
 MAX_REMOVED = 50_000
 
 
-class Held:
+class Held(msgspec.Struct, gc=False, eq=False):
     """One offer as last seen. `slice` is None for one restored after a restart and not seen since."""
 
-    __slots__ = ("digest", "encoded", "first_seen_ms", "observed_at_ms", "slice")
-
-    def __init__(self, encoded: EncodedState, slice_name: str | None, observed_at_ms: int, first_seen_ms: int, digest: str | None) -> None:
-        self.encoded = encoded
-        self.slice = slice_name
-        self.observed_at_ms = observed_at_ms
-        self.first_seen_ms = first_seen_ms
-        self.digest = digest
+    encoded: EncodedState
+    slice: str | None
+    observed_at_ms: int
+    first_seen_ms: int
+    digest: str | None
 
 
 class Book:

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from hashlib import blake2b
 
+import msgspec
+
 from bridge.book import Book
 from bridge.state import EncodedState, gone_state, says_the_same
 from schemas.vocabulary import EventKind
@@ -10,43 +12,25 @@ from schemas.vocabulary import EventKind
 NO_STATE = b""
 
 
-class Acknowledged:
+class Acknowledged(msgspec.Struct, frozen=True, gc=False, eq=False):
     """The last statement about an offer that Kafka has acknowledged."""
 
-    __slots__ = ("encoded", "event_time_ms", "observed_at_ms")
-
-    def __init__(self, encoded: EncodedState, observed_at_ms: int, event_time_ms: int) -> None:
-        self.encoded = encoded
-        self.observed_at_ms = observed_at_ms
-        self.event_time_ms = event_time_ms
+    encoded: EncodedState
+    observed_at_ms: int
+    event_time_ms: int
 
 
-class Statement:
-    """One event to be: everything of OfferEvent that is not the same for the whole source."""
+class Statement(msgspec.Struct, frozen=True, gc=False, eq=False):
+    """One event to be: everything of OfferEvent that is not the same for the whole source. `previous`: the state before, for `changed`."""
 
-    __slots__ = ("digest", "encoded", "event_id", "event_time_ms", "kind", "observed_at_ms", "offer_key", "previous")
-
-    def __init__(
-        self,
-        kind: EventKind,
-        offer_key: str,
-        encoded: EncodedState,
-        digest: str | None,
-        *,
-        event_time_ms: int,
-        observed_at_ms: int,
-        event_id: str,
-        previous: EncodedState | None = None,
-    ) -> None:
-        self.kind = kind
-        self.offer_key = offer_key
-        self.encoded = encoded
-        self.digest = digest
-        self.event_time_ms = event_time_ms
-        self.observed_at_ms = observed_at_ms
-        self.event_id = event_id
-        self.previous = previous
-        """The state before, for `changed`."""
+    kind: EventKind
+    offer_key: str
+    encoded: EncodedState
+    digest: str | None
+    event_time_ms: int
+    observed_at_ms: int
+    event_id: str
+    previous: EncodedState | None = None
 
 
 def detect(

@@ -81,14 +81,15 @@ def says_the_same(one: OfferState, other: OfferState) -> bool:
     )
 
 
-class EncodedState:
+class EncodedState(msgspec.Struct, gc=False, eq=False):
     """A state, its Avro bytes (the tail of the event's record, before body_digest) and their fingerprint, made once per state."""
 
-    __slots__ = ("avro", "fingerprint", "state")
+    state: OfferState
+    avro: bytes = b""
+    fingerprint: bytes = b""
 
-    def __init__(self, state: OfferState) -> None:
-        self.state = state
-        self.avro = encode_state(state)
+    def __post_init__(self) -> None:
+        self.avro = encode_state(self.state)
         self.fingerprint = blake2b(self.avro, digest_size=FINGERPRINT_BYTES).digest()
 
 
