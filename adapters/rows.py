@@ -58,6 +58,20 @@ def each(rows: Iterable[Any], name: str, read: Callable[[Row], Iterable[Offer]])
             yield from offers
 
 
+def cheapest(rows: Iterable[Offer | Rejected]) -> Iterator[Offer | Rejected]:
+    """Rejected rows as they come, then each offer once: where several rows state one key, the cheapest is what one would rent.
+
+    For markets that list many machines of one kind, whose own ids do not last. Rows of one key must state the same unit and currency.
+    """
+    kept: dict[str, Offer] = {}
+    for row in rows:
+        if isinstance(row, Rejected):
+            yield row
+        elif row.offer_key not in kept or _rank(row) < _rank(kept[row.offer_key]):
+            kept[row.offer_key] = row
+    yield from kept.values()
+
+
 def amount(row: Row, field: str) -> str:
     """The price in `field` as the provider's own text. BadRow: missing, null, no number, not finite, zero or negative."""
     value = row.get(field, _MISSING)
@@ -196,6 +210,11 @@ def _part(body: Any, field: str, kind: type, kind_name: str) -> Any:
         return value
     what = f"{field!r}" if field else "the answer"
     raise PayloadChanged(f"{what} is {_kind(value)} where {kind_name} is documented", field)
+
+
+def _rank(offer: Offer) -> tuple[bool, Decimal]:
+    """What can be rented comes before what is sold out, and then the lower price."""
+    return offer.availability == "sold_out", Decimal(offer.amount)
 
 
 @lru_cache(maxsize=4096)

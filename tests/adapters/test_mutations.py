@@ -34,7 +34,7 @@ OTHER_ANSWERS = {
     "salad": re.compile(r"dropped items\.\d+\.prices\.\d+"),
     "oracle": re.compile(r"dropped items\.\d+\.currencyCodeLocalizations\.0\.prices\.\d"),
 }
-WHOLE = frozenset({"pages", "totalCount", "code"})
+WHOLE = frozenset({"pages", "totalCount", "totalPages", "code"})
 """Numbers that tell of the answer as a whole, such as how many pages there are: one that cannot be read costs all of it."""
 
 APART = {"runpod", "gcp", "hyperstack", *PAGES}

@@ -1,0 +1,112 @@
+"""Spheron: machines of several clouds, resold. https://docs.spheron.ai
+
+The answer groups offers by GPU. Prices are USD per hour for all GPUs of the offer; memory is per GPU. A spot machine is told by
+`instanceType` or by having a `spot_price`, which is then its price: readers differ over what `price` is beside it, so that no on-demand
+offer is made of it. `clusters` are the places; an offer under maintenance cannot be rented. Offers of one kind, cloud and place are one
+offer at the lowest price. `provider` is the cloud that is resold: nothing of it counts in market statistics.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from functools import partial
+from itertools import chain
+from typing import Any, ClassVar
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.models import Offer, Rejected
+from adapters.paging import numbered
+from adapters.rows import (
+    BadRow,
+    Row,
+    amount,
+    cheapest,
+    count,
+    each,
+    flag,
+    known_gpu,
+    listing,
+    number,
+    optional_float,
+    rejected,
+    text,
+    texts,
+)
+from schemas.vocabulary import PriceType
+
+FORMS = ("sxm", "pcie", "nvl")
+OWN = ("spheron-ai", "spheron-es")
+
+
+class Spheron(Adapter):
+    source = "spheron"
+    provider = "spheron"
+    title = "Spheron"
+    base_url = "https://app.spheron.ai"
+    cadence = timedelta(minutes=2)
+    unit = "hour"
+    basis = "per_instance"
+    docs_url = "https://docs.spheron.ai"
+    terms = "https://www.spheron.network/terms (not read; the offers answer without an account)"
+    confidence = "documented"
+    gpus: ClassVar[Mapping[str, str]] = {}
+
+    def slices(self) -> Sequence[Slice]:
+        query = {"page": "1", "limit": "50"}
+        return [Slice(name="", requests=(Request(name="offers", path="/api/gpu-offers", query=query),))]
+
+    def next_page(self, page: Page) -> Request | None:
+        return numbered(page, "totalPages")
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        yield from cheapest(chain.from_iterable(self._group(group) for page in pages for group in listing(page.body, "data")))
+
+    def _group(self, group: Any) -> Iterator[Offer | Rejected]:
+        try:
+            if not isinstance(group, dict):
+                raise BadRow("data", "a row is not an object")
+            name, rows = text(group, "displayName"), group.get("offers")
+            if not isinstance(rows, list):
+                raise BadRow("offers", "list is missing")
+        except BadRow as bad:
+            yield rejected(group, bad)
+        else:
+            yield from each(rows, "offers", partial(self._offers, name))
+
+    def _offers(self, name: str, row: Row) -> list[Offer]:
+        gpus, cloud, kind = count(row, "gpuCount"), text(row, "provider"), text(row, "instanceType").upper()
+        link = row.get("interconnectType")
+        formed = f"{name} {link}" if isinstance(link, str) and link.lower().startswith(FORMS) and not _has_form(name) else name
+        gpu = known_gpu(self.gpus, "displayName", formed, float(number(row, "gpu_memory")))
+        price_type, price = _price(row, kind)
+        rentable = flag(row, "available") and not flag(row, "maintenance")
+        return [
+            Offer(
+                offer_key=f"{cloud}/{place}/{kind.lower()}/{gpus}x/{formed}/{price_type}",
+                gpu=gpu,
+                gpu_count=gpus,
+                price_type=price_type,
+                amount=price,
+                currency="USD",
+                unit="hour",
+                basis="per_instance",
+                region=place,
+                availability="available" if rentable else "sold_out",
+                vcpus=optional_float(row, "vcpus"),
+                memory_gib=optional_float(row, "memory"),
+                disk_gib=optional_float(row, "storage"),
+                upstream="spheron" if cloud in OWN else cloud,
+                in_market_stats=False,
+            )
+            for place in texts(row, "clusters") or [text(row, "region")]
+        ]
+
+
+def _price(row: Row, kind: str) -> tuple[PriceType, str]:
+    price = amount(row, "price")
+    if row.get("spot_price") is not None:
+        return "spot", amount(row, "spot_price")
+    return ("spot" if kind == "SPOT" else "on_demand"), price
+
+
+def _has_form(name: str) -> bool:
+    return any(form in name.lower() for form in FORMS)
