@@ -7,7 +7,14 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from adapters.limits import MANNERS, Limit, pace_s
 from adapters.models import Offer, Rejected
+from schemas.vocabulary import PriceType
+
+LISTS = timedelta(hours=1), timedelta(hours=6)
+"""Fastest and slowest cadence of list prices and pages: of what is asked once an hour or less."""
+
+Stock = Literal["count", "levels", "flag", "listed", "untold"]
 
 
 class Request(msgspec.Struct, frozen=True, kw_only=True):
@@ -64,9 +71,13 @@ class Adapter(ABC):
     base_url: ClassVar[str]
     """Scheme and host of the provider's API, without a trailing slash."""
     cadence: ClassVar[timedelta]
-    """Time between polls that the provider's limits and manners allow, live."""
-    min_gap: ClassVar[timedelta] = timedelta(0)
-    """Least time between two requests to this source, live."""
+    """Time between polls, live, while nothing is known of how the source moves."""
+    fastest: ClassVar[timedelta | None] = None
+    """The cadence while many offers change; None: half of `cadence`, or what LISTS says where that is longer."""
+    slowest: ClassVar[timedelta | None] = None
+    """The cadence while nothing changes; None: twice `cadence`, or what LISTS says."""
+    limits: ClassVar[tuple[Limit, ...]] = (MANNERS,)
+    """How often its provider may be asked, live; every one of them holds."""
     slices_per_poll: ClassVar[int | None] = None
     """How many slices one poll asks, in turns; None asks them all."""
     credential: ClassVar[tuple[str, ...]] = ()
@@ -88,6 +99,16 @@ class Adapter(ABC):
     terms: ClassVar[str]
     """Where the terms of use stand and what they say of collecting, in one line."""
     confidence: ClassVar[Literal["grounded", "documented", "unsure"]] = "grounded"
+    price_types: ClassVar[tuple[PriceType, ...]] = ("on_demand",)
+    """Every price type that its offers may have, in the vocabulary's order."""
+    stock: ClassVar[Stock] = "untold"
+    """How stock is told: `count` (how many), `levels` (much or little), `flag` (to be had or not), `listed` (what is not, vanishes)."""
+    push: ClassVar[str] = "none known"
+    """What would tell of a change unasked: a stream, a hook, a topic."""
+    fallback: ClassVar[str] = "none known"
+    """What else states the same prices, should this answer no more."""
+    latency_seen: ClassVar[str] = "not called live yet"
+    """How long a real answer took, where and when that was measured; nothing else."""
     gpus: ClassVar[Mapping[str, str]] = {}
     """Vendor text -> canonical GPU id."""
     ignored: ClassVar[Mapping[str, str]] = {}
@@ -96,6 +117,13 @@ class Adapter(ABC):
     @abstractmethod
     def slices(self) -> Sequence[Slice]:
         """What to ask. Pure; the same at every call."""
+
+    @property
+    def bounds(self) -> tuple[timedelta, timedelta]:
+        """The fastest and the slowest cadence. The fastest leaves the limits room for every request of a poll."""
+        fastest, slowest = LISTS if self.cadence >= LISTS[0] else (self.cadence / 2, self.cadence * 2)
+        requests = sum(len(part.requests) for part in self.slices()[: self.slices_per_poll])
+        return max(self.fastest or fastest, timedelta(seconds=pace_s(self.limits, requests))), self.slowest or slowest
 
     def next_page(self, page: Page) -> Request | None:
         """The request that continues this page, or None at the end. Pure. Most providers answer in one page."""

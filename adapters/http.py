@@ -11,7 +11,6 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
@@ -22,12 +21,14 @@ import msgspec
 
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
+from adapters.limits import Bucket, asked_rest_s
 
 MAX_BODY_BYTES = 16 * 1024 * 1024
 EXCERPT_BYTES = 64 * 1024
 MAX_PAGES = 200
 MAX_REDIRECTS = 3
-MAX_RETRY_AFTER_S = 3600.0
+LONGEST_WAIT_S = 1.0
+"""A rest that is over within this time is waited for."""
 TOKEN_MARGIN_S = 30.0
 LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=5, keepalive_expiry=30.0)
 TIMEOUT = httpx.Timeout(connect=5.0, read=12.0, write=10.0, pool=12.0)
@@ -116,7 +117,8 @@ class ProviderClient:
     """One pooled HTTP/2 client for one source.
 
     `credentials` holds the values of `adapter.credential` by name; empty means that nothing is authenticated (recorded bodies).
-    `min_gap_s` is the least time between two requests. Use as an async context manager, or call `aclose`.
+    `bucket` holds the provider's limits and may be shared by clients that ask the same host; without one only the rests that the
+    provider asks for are kept. Use as an async context manager, or call `aclose`.
     """
 
     def __init__(
@@ -126,7 +128,7 @@ class ProviderClient:
         credentials: Mapping[str, str] | None = None,
         upstream_url: str = "",
         tls: ssl.SSLContext | None = None,
-        min_gap_s: float = 0.0,
+        bucket: Bucket | None = None,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
@@ -137,9 +139,8 @@ class ProviderClient:
         self._host = urlsplit(adapter.base_url).netloc
         self._credentials = dict(credentials or {})
         self._upstream = upstream_url.rstrip("/")
-        self._min_gap_s = min_gap_s
+        self._bucket = bucket or Bucket(())
         self._clock, self._now, self._sleep = clock, now, sleep
-        self._next_start = 0.0
         self._token = ""
         self._token_until = 0.0
         self._token_lock = asyncio.Lock()
@@ -164,6 +165,11 @@ class ProviderClient:
     async def aclose(self) -> None:
         """Close every connection."""
         await self._http.aclose()
+
+    @property
+    def rests_s(self) -> float:
+        """Seconds that the provider asked still to be left alone; 0 where it did not."""
+        return self._bucket.rests_s(self._clock())
 
     async def fetch(self, request: Request) -> Answer:
         """Perform one request. Raises Transient, AuthFailed or PayloadChanged, naming source and request."""
@@ -259,7 +265,7 @@ class ProviderClient:
 
     async def _send(self, request: Request, url: str, query: Mapping[str, str], token: str) -> tuple[httpx.Response, bytes]:
         name = request.name
-        await self._wait_for_turn()
+        await self._wait_for_turn(name)
         self.counters.requests += 1
         self.counters.last_status = None
         try:
@@ -271,6 +277,9 @@ class ProviderClient:
                 outgoing.method, target, content=outgoing.body or None, headers=dict(outgoing.headers)
             ) as response:
                 self.counters.last_status = response.status_code
+                rest_s = asked_rest_s(response.status_code, response.headers, self._now())
+                if rest_s is not None:
+                    self._bucket.rest(self._clock() + rest_s)
                 return response, await self._read(name, response)
         except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
             for kind, translated, words in TRANSPORT_ERRORS:
@@ -320,30 +329,21 @@ class ProviderClient:
         if status in AUTH_STATUS and authenticated:
             raise AuthFailed(message)
         if status in TRANSIENT_STATUS or status in AUTH_STATUS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise Transient(message, retry_after_s=self._retry_after_s(response), http_status=status)
+            raise Transient(message, retry_after_s=asked_rest_s(status, response.headers, self._now()), http_status=status)
         raise PayloadChanged(message, field="status", body=raw or f"HTTP {status}".encode())
-
-    def _retry_after_s(self, response: httpx.Response) -> float | None:
-        text = response.headers.get("retry-after", "").strip()
-        if not text:
-            return None
-        try:
-            seconds = float(text) if text.isdigit() else (parsedate_to_datetime(text) - self._now()).total_seconds()
-        except (ValueError, TypeError):
-            return None
-        return min(max(seconds, 0.0), MAX_RETRY_AFTER_S)
 
     def _rewritten(self, url: str) -> str:
         if not self._upstream:
             return url
         return f"{self._upstream}/{url.removeprefix('https://')}"
 
-    async def _wait_for_turn(self) -> None:
-        if self._min_gap_s <= 0:
-            return
-        start = max(self._clock(), self._next_start)
-        self._next_start = start + self._min_gap_s
-        await self._sleep(start - self._clock())
+    async def _wait_for_turn(self, name: str) -> None:
+        rests_s = self.rests_s
+        if rests_s > LONGEST_WAIT_S:
+            # Asked for by an earlier answer: nothing goes out before that.
+            raise Transient(f"{self._adapter.source}: {name}: the provider wants to be left alone", retry_after_s=rests_s)
+        start_s = self._bucket.take(self._clock() + rests_s)
+        await self._sleep(start_s - self._clock())
 
     def _bearer(self) -> str:
         if self._adapter.auth != "bearer" or not self._credentials:

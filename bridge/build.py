@@ -7,6 +7,7 @@ from pydantic import SecretStr
 
 from adapters.base import Adapter
 from adapters.http import ProviderClient, tls_context
+from adapters.limits import Bucket, Limit
 from bridge.settings import BridgeSettings, credentials_for, off_reason
 from bridge.source import Source
 
@@ -38,14 +39,17 @@ def build_sources(settings: BridgeSettings, adapters: Mapping[str, Adapter], kno
     """One Source per adapter. One that is off, such as for a missing credential, has no client; a warning and its health say why."""
     tls = tls_context(settings.upstream_ca if settings.upstream_url else None)
     sources = {}
+    buckets: dict[tuple[str, tuple[Limit, ...]], Bucket] = {}
     for name, adapter in adapters.items():
         reason = off_reason(adapter, settings, known)
         client = None
         if reason is not None:
             log.warning("%s is off: %s", name, reason)
         else:
-            gap_s = adapter.min_gap.total_seconds() if settings.market == "live" else 0.0
+            limits = adapter.limits if settings.market == "live" else ()
+            # Sources at one host are one guest.
+            bucket = buckets.setdefault((adapter.base_url, limits), Bucket(limits))
             credentials = credentials_for(adapter, settings.market, known)
-            client = ProviderClient(adapter, credentials=credentials, upstream_url=settings.upstream_url, tls=tls, min_gap_s=gap_s)
+            client = ProviderClient(adapter, credentials=credentials, upstream_url=settings.upstream_url, tls=tls, bucket=bucket)
         sources[name] = Source(adapter, client, settings.market, interval_s=settings.interval_s, off_reason=reason)
     return sources

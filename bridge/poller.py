@@ -86,7 +86,7 @@ class Poller:
         source.polled_at_ms = _ms(self._now())
         started = self._clock()
         # Waiting for one's turn, as the provider's limits ask for, is no delay of the provider's.
-        waiting_s = source.min_gap_s * sum(len(part.requests) for part in parts)
+        waiting_s = source.pacing_s(parts)
         deadline = started + self._poll_s + waiting_s
         results = await asyncio.gather(*(self._ask(source, source.client, part, deadline, waiting_s) for part in parts))
         latency_ms = (self._clock() - started) * 1000

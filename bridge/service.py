@@ -114,7 +114,7 @@ class Bridge:
         source = self._sources.get(name)
         if source is None or not source.enabled or name in self._polling or source.breaker.wait_s() > 0:
             return
-        least_s = max(LEAST_REFRESH_GAP_S, source.min_gap_s * source.slices_per_poll)
+        least_s = max(LEAST_REFRESH_GAP_S, source.least_gap_s)
         if self._clock() - self._polled_at.get(name, -least_s) >= least_s:
             self._wake[name].set()
 

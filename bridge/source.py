@@ -1,7 +1,7 @@
 """One source while the bridge runs: its adapter, client, breaker, offers, and what its last polls came to."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ import msgspec
 
 from adapters.base import Adapter, Slice
 from adapters.http import ProviderClient
+from adapters.limits import pace_s
 from bridge.book import Book
 from bridge.retry import CircuitBreaker
 from schemas.vocabulary import BreakerState, Health, Market
@@ -95,10 +96,14 @@ class Source:
         """Offers no older than this are served; older ones have expired."""
         return max(STALE_S, STALE_LOOKS * self.look_s)
 
+    def pacing_s(self, parts: Sequence[Slice]) -> float:
+        """Seconds that asking these slices takes by the provider's limits alone; 0 where nobody has to be spared."""
+        return pace_s(self.adapter.limits, sum(len(part.requests) for part in parts)) if self.market == "live" else 0.0
+
     @property
-    def min_gap_s(self) -> float:
-        """Least seconds between two requests; 0 where nobody has to be spared."""
-        return self.adapter.min_gap.total_seconds() if self.market == "live" else 0.0
+    def least_gap_s(self) -> float:
+        """Least seconds between two polls, whoever asks for one; 0 where nobody has to be spared."""
+        return self.adapter.bounds[0].total_seconds() if self.market == "live" else 0.0
 
     @property
     def may_be_empty(self) -> bool:

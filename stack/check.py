@@ -11,6 +11,7 @@ import click
 from adapters.base import Adapter
 from adapters.errors import ProviderError
 from adapters.http import ProviderClient, tls_context
+from adapters.limits import Bucket
 from adapters.rates import fixed_rates
 from adapters.registry import discover
 from bridge.reading import Reading, read_slice
@@ -73,7 +74,7 @@ async def _ask(adapter: Adapter, stack: Stack, credentials: dict[str, str]) -> t
         credentials=credentials,
         upstream_url=upstream,
         tls=tls_context(stack.sim_ca if upstream else None),
-        min_gap_s=0.0 if upstream else adapter.min_gap.total_seconds(),
+        bucket=Bucket(() if upstream else adapter.limits),
     ) as client:
         slices = list(adapter.slices())[: adapter.slices_per_poll]
         answers = [await client.fetch_slice(part) for part in slices]

@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from adapters.table import source_table
+from adapters import table
 
 ROOT = Path(__file__).parent.parent
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 LINK = re.compile(r"\]\((?!https?://)([^)#]+)(?:#[^)]*)?\)")
 
 
-def test_the_source_table_of_the_readme_is_the_registry_s() -> None:
-    assert source_table() in (ROOT / "README.md").read_text(), "python -m adapters.table prints the table as it should stand"
+def test_what_documents_say_of_the_sources_is_the_registry_s() -> None:
+    assert table.PAGE.read_text() == table.page(), "python -m adapters.table --write writes it as it should stand"
+    assert f"<!-- sources -->\n{table.readme_line()}\n<!-- /sources -->" in table.README.read_text()
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))

@@ -24,6 +24,7 @@ class Akash(Adapter):
     cadence = timedelta(minutes=2)
     unit = "hour"
     basis = "per_gpu"
+    stock = "count"
     docs_url = "https://console-api.akash.network/v1/doc"
     terms = "https://akash.network/terms/ (not read; the list answers without an account)"
     confidence = "documented"

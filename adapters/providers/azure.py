@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.rows import BadRow, Row, amount, listing, rejected, text
 from schemas.vocabulary import PriceType
@@ -95,9 +96,10 @@ class Azure(Adapter):
     title = "Microsoft Azure"
     base_url = "https://prices.azure.com"
     cadence = timedelta(hours=1)
-    min_gap = timedelta(seconds=1)
+    limits = (Limit(requests=1, per=timedelta(seconds=1), known="ours"),)
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "spot")
     docs_url = "https://learn.microsoft.com/rest/api/cost-management/retail-prices/azure-retail-prices"
     terms = "https://azure.microsoft.com/support/legal/ (not read; the API is public and needs no account)"
     confidence = "grounded"

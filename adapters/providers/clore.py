@@ -33,6 +33,8 @@ class Clore(Adapter):
     auth_names = ("auth",)
     unit = "day"
     basis = "per_instance"
+    price_types = ("on_demand", "bid")
+    stock = "flag"
     docs_url = "https://gitlab.com/cloreai-public/clore-api-docs"
     terms = "https://clore.ai/legal (not read; an account's own key is used)"
     confidence = "unsure"

@@ -27,6 +27,7 @@ class CloudRift(Adapter):
     currency = "USc"
     unit = "hour"
     basis = "per_instance"
+    stock = "count"
     docs_url = "https://api.cloudrift.ai/"
     terms = "https://www.cloudrift.ai/terms-of-service (not read; the list answers without an account)"
     confidence = "documented"

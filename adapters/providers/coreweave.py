@@ -38,8 +38,10 @@ class CoreWeave(Adapter):
     title = "CoreWeave"
     base_url = "https://www.coreweave.com"
     cadence = timedelta(hours=6)
+    fastest = timedelta(hours=6)
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "spot")
     docs_url = "https://www.coreweave.com/pricing"
     terms = "https://www.coreweave.com/terms-of-service (not read; a public page, asked a few times a day)"
     confidence = "unsure"

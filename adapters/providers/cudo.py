@@ -23,6 +23,7 @@ class Cudo(Adapter):
     cadence = timedelta(minutes=2)
     unit = "hour"
     basis = "components"
+    stock = "count"
     docs_url = "https://www.cudocompute.com/docs/api"
     terms = "https://www.cudocompute.com/terms (not read; the list answers without an account)"
     confidence = "documented"

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import linked
 from adapters.rows import BadRow, amount, child, count, flag, known_gpu, listing, number, optional_float, rejected, text, texts
@@ -26,10 +27,12 @@ class DigitalOcean(Adapter):
     title = "DigitalOcean"
     base_url = "https://api.digitalocean.com"
     cadence = timedelta(minutes=2)
+    limits = (Limit(requests=250, per=timedelta(minutes=1), burst=10), Limit(requests=5000, per=timedelta(hours=1), burst=10))
     credential = ("DIGITALOCEAN_TOKEN",)
     auth = "bearer"
     unit = "hour"
     basis = "per_instance"
+    stock = "flag"
     docs_url = "https://docs.digitalocean.com/reference/api/"
     terms = "https://www.digitalocean.com/legal/terms-of-service-agreement (not read; an account's own token is used)"
     confidence = "grounded"

@@ -17,6 +17,7 @@ from decimal import Decimal
 from typing import Any, ClassVar, NamedTuple
 
 from adapters.base import Adapter, Page, Request, Slice
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import cursor
 from adapters.rows import BadRow, Row, child, listing, rejected, text
@@ -98,12 +99,14 @@ class GoogleCloud(Adapter):
     title = "Google Cloud"
     base_url = "https://cloudbilling.googleapis.com"
     cadence = timedelta(hours=1)
-    min_gap = timedelta(seconds=1)
+    limits = (Limit(requests=1, per=timedelta(seconds=1), known="ours"),)
     credential = ("GCP_API_KEY",)
     auth = "query"
     auth_names = ("key",)
     unit = "hour"
     basis = "components"
+    price_types = ("on_demand", "spot")
+    fallback = "the pricing page of accelerator-optimised machines: us-central1 only, without a key"
     docs_url = "https://cloud.google.com/billing/docs/reference/rest/v1/services.skus/list"
     terms = "https://cloud.google.com/terms (not read; the catalogue is public and needs a key of one's own)"
     confidence = "grounded"

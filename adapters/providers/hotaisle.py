@@ -30,6 +30,7 @@ class HotAisle(Adapter):
     currency = "USc"
     unit = "hour"
     basis = "per_instance"
+    stock = "count"
     docs_url = "https://admin.hotaisle.app/api/docs/"
     terms = "https://hotaisle.xyz/terms/ (not read; an account's own token is used)"
     confidence = "documented"

@@ -26,6 +26,7 @@ class Hyperbolic(Adapter):
     currency = "USc"
     unit = "hour"
     basis = "per_instance"
+    stock = "count"
     docs_url = "https://docs.hyperbolic.xyz/docs/on-demand"
     terms = "https://www.hyperbolic.ai/terms-of-use (not read; the list answers without an account)"
     confidence = "grounded"

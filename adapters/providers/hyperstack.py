@@ -30,6 +30,9 @@ class Hyperstack(Adapter):
     auth_names = ("api_key",)
     unit = "hour"
     basis = "per_gpu"
+    price_types = ("on_demand", "spot")
+    stock = "flag"
+    fallback = "the pricing page"
     docs_url = "https://docs.hyperstack.cloud/docs/api-reference/"
     terms = "https://www.hyperstack.cloud/terms-and-conditions (not read; an account's own key is used)"
     confidence = "documented"

@@ -29,6 +29,8 @@ class JarvisLabs(Adapter):
     auth = "bearer"
     unit = "hour"
     basis = "per_gpu"
+    price_types = ("on_demand", "spot")
+    stock = "count"
     docs_url = "https://docs.jarvislabs.ai/"
     terms = "https://jarvislabs.ai/terms-and-conditions (not read; an account's own key is used)"
     confidence = "grounded"

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Any, ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.rows import BadRow, Row, amount, child, count, known_gpu, number, optional_float, rejected, table, text
 
@@ -26,12 +27,14 @@ class Lambda(Adapter):
     title = "Lambda"
     base_url = "https://cloud.lambdalabs.com"
     cadence = timedelta(minutes=2)
-    min_gap = timedelta(seconds=1)
+    limits = (Limit(requests=1, per=timedelta(seconds=1), known="unsure"),)
     credential = ("LAMBDA_API_KEY",)
     auth = "bearer"
     currency = "USc"
     unit = "hour"
     basis = "per_instance"
+    stock = "flag"
+    fallback = "the pricing page, per GPU and by size"
     docs_url = "https://docs.lambda.ai/public-cloud/cloud-api/"
     terms = "https://lambda.ai/legal/terms-of-service (not read; an account's own key is used)"
     confidence = "documented"

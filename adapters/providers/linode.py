@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.base import Adapter, Page, Request, Slice
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import numbered
 from adapters.rows import BadRow, Row, amount, child, count, listing, optional_float, rejected, text
@@ -32,9 +33,10 @@ class Linode(Adapter):
     title = "Linode (Akamai)"
     base_url = "https://api.linode.com"
     cadence = timedelta(minutes=2)
-    min_gap = timedelta(seconds=1)
+    limits = (Limit(requests=1, per=timedelta(seconds=1), known="unsure"),)
     unit = "hour"
     basis = "per_instance"
+    stock = "flag"
     docs_url = "https://techdocs.akamai.com/linode-api/reference/get-linode-types"
     terms = "https://www.linode.com/legal-tos/ (not read; both lists answer without an account)"
     confidence = "grounded"

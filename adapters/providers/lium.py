@@ -25,6 +25,8 @@ class Lium(Adapter):
     cadence = timedelta(minutes=1)
     unit = "hour"
     basis = "per_gpu"
+    price_types = ("on_demand", "spot")
+    stock = "count"
     docs_url = "https://lium.io/api/openapi.json"
     terms = "https://lium.io/terms (not read; the list answers without an account)"
     confidence = "grounded"

@@ -47,6 +47,7 @@ class Oracle(Adapter):
     cadence = timedelta(hours=1)
     unit = "hour"
     basis = "per_gpu"
+    fallback = "the cost estimator's products.json"
     docs_url = "https://docs.oracle.com/en-us/iaas/Content/Billing/Tasks/signingup_topic-Estimating_Costs.htm"
     terms = "https://www.oracle.com/legal/terms/ (not read; the price list answers without an account)"
     confidence = "grounded"

@@ -30,6 +30,8 @@ class PrimeIntellect(Adapter):
     auth = "bearer"
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "spot", "community")
+    stock = "levels"
     docs_url = "https://docs.primeintellect.ai/api-reference/availability/get-gpu-availability"
     terms = "https://www.primeintellect.ai/terms (not read; an account's own key is used)"
     confidence = "grounded"

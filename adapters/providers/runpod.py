@@ -56,8 +56,12 @@ class RunPod(Adapter):
     title = "RunPod"
     base_url = "https://api.runpod.io"
     cadence = timedelta(seconds=60)
+    fastest = timedelta(minutes=1)
     unit = "hour"
     basis = "per_gpu"
+    price_types = ("on_demand", "community")
+    stock = "levels"
+    fallback = "REST v2 catalogue, with a key"
     docs_url = "https://docs.runpod.io/sdks/graphql/manage-pods"
     terms = "https://www.runpod.io/legal/terms-of-service (read by others as restricting systematic collection; not verified)"
     confidence = "grounded"

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
 from adapters.base import Adapter, Page, Request, Slice
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.rows import BadRow, Row, amount, each, known_gpu, listing, text
 
@@ -22,11 +23,13 @@ class Salad(Adapter):
     title = "Salad"
     base_url = "https://api.salad.com"
     cadence = timedelta(minutes=1)
+    limits = (Limit(requests=240, per=timedelta(minutes=1)),)
     credential = ("SALAD_API_KEY", "SALAD_ORGANIZATION")
     auth = "header"
     auth_names = ("Salad-Api-Key",)
     unit = "hour"
     basis = "per_gpu"
+    price_types = ("spot",)
     docs_url = "https://docs.salad.com/reference/saladcloud-api/"
     terms = "https://salad.com/terms (not read; an account's own key is used)"
     confidence = "documented"

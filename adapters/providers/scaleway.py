@@ -30,6 +30,7 @@ class Scaleway(Adapter):
     currency = "EUR"
     unit = "hour"
     basis = "per_instance"
+    stock = "levels"
     docs_url = "https://www.scaleway.com/en/developers/api/instances/"
     terms = "https://www.scaleway.com/en/contracts/ (not read; the product list answers without an account)"
     confidence = "grounded"

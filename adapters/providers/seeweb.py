@@ -27,6 +27,7 @@ class Seeweb(Adapter):
     currency = "EUR"
     unit = "hour"
     basis = "per_instance"
+    stock = "flag"
     docs_url = "https://docs.seeweb.it/"
     terms = "https://www.seeweb.it/en/company/legal (not read; an account's own token is used)"
     confidence = "grounded"

@@ -27,6 +27,7 @@ class Shadeform(Adapter):
     currency = "USc"
     unit = "hour"
     basis = "per_instance"
+    stock = "flag"
     docs_url = "https://docs.shadeform.ai/api-reference/instances/instances-types"
     terms = "https://www.shadeform.ai/terms (not read; an account's own key is used)"
     confidence = "grounded"

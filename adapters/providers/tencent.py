@@ -17,6 +17,7 @@ import msgspec
 
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged, Transient
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.rows import BadRow, Row, amount, child, listing, number, optional_float, rejected, table, text
 from schemas.gpus import GPUS
@@ -47,11 +48,13 @@ class Tencent(Adapter):
     title = "Tencent Cloud"
     base_url = "https://cvm.intl.tencentcloudapi.com"
     cadence = timedelta(minutes=2)
-    min_gap = timedelta(milliseconds=100)
+    limits = (Limit(requests=40, per=timedelta(seconds=1), burst=10),)
     credential = ("TENCENT_SECRET_ID", "TENCENT_SECRET_KEY")
     auth = "signed"
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "spot")
+    stock = "levels"
     docs_url = "https://www.tencentcloud.com/document/product/213/33267"
     terms = "https://www.tencentcloud.com/document/product/301 (not read; an account's own key is used)"
     confidence = "documented"

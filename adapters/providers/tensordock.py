@@ -39,6 +39,7 @@ class TensorDock(Adapter):
     auth_names = ("api_key", "api_token")
     unit = "hour"
     basis = "components"
+    stock = "count"
     docs_url = "https://dashboard.tensordock.com/api/docs"
     terms = "https://www.tensordock.com/legal/terms (not read; an account's own key is used)"
     confidence = "documented"

@@ -14,6 +14,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.names import memory_fits
 from adapters.rows import MAX_NUMBER, BadRow, Row, amount, count, country, known_gpu, listing, number, optional_float, rejected, text
@@ -43,10 +44,14 @@ class Vast(Adapter):
     title = "Vast.ai"
     base_url = "https://console.vast.ai"
     cadence = timedelta(seconds=30)
-    min_gap = timedelta(seconds=6)
+    fastest = timedelta(seconds=30)
+    limits = (Limit(requests=10, per=timedelta(minutes=1)),)
     slices_per_poll = 4
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "bid")
+    stock = "flag"
+    fallback = "the same search at cloud.vast.ai"
     docs_url = "https://docs.vast.ai/api-reference/search/search-offers"
     terms = "https://vast.ai/terms (read by others as restricting systematic collection; not verified)"
     confidence = "grounded"

@@ -35,6 +35,9 @@ class Verda(Adapter):
     token_path = "/v1/oauth2/token"  # noqa: S105 - an address
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "spot")
+    stock = "flag"
+    fallback = "the pricing page's JSON-LD, without a key"
     docs_url = "https://api.verda.com/v1/docs"
     terms = "https://verda.com/legal (not read; an account's own key is used)"
     confidence = "grounded"

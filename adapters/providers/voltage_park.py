@@ -25,6 +25,7 @@ class VoltagePark(Adapter):
     auth = "bearer"
     unit = "hour"
     basis = "per_gpu"
+    stock = "count"
     docs_url = "https://cloud-api.voltagepark.com/api/v1/redoc"
     terms = "https://www.voltagepark.com/legal/terms-of-service (not read; an account's own token is used)"
     confidence = "grounded"

@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import cursor
 from adapters.rows import BadRow, Row, amount, count, is_zero, known_gpu, listing, optional_float, rejected, text, texts
@@ -34,8 +35,11 @@ class Vultr(Adapter):
     title = "Vultr"
     base_url = "https://api.vultr.com"
     cadence = timedelta(minutes=2)
+    limits = (Limit(requests=30, per=timedelta(seconds=1), burst=10, known="unsure"),)
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "preemptible")
+    stock = "flag"
     docs_url = "https://www.vultr.com/api/"
     terms = "https://www.vultr.com/legal/tos/ (not read; the plan lists answer without an account)"
     confidence = "grounded"

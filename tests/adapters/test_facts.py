@@ -10,11 +10,12 @@ import pytest
 import adapters.providers
 from adapters import registry
 from adapters.base import Adapter
+from adapters.limits import pace_s
 from schemas.gpus import GPUS, FormFactor, Vendor
-from schemas.vocabulary import Basis, Unit
+from schemas.vocabulary import Basis, PriceType, Unit
 from sim.wire.facts import FACTS, PAGES
 from sim.wire.templates import BODIES
-from tests.adapters.support import ADAPTERS, FIXTURES, ROOT, fixture_slices, folder, source_json
+from tests.adapters.support import ADAPTERS, FIXTURES, ROOT, fixture_slices, folder, parsed, source_json
 
 every_source = pytest.mark.parametrize("source", ADAPTERS)
 
@@ -60,7 +61,12 @@ def test_facts_are_complete(source: str) -> None:
     assert adapter.title
     assert re.fullmatch(r"https://[a-z0-9.-]+(:\d+)?", adapter.base_url)
     assert timedelta(seconds=10) <= adapter.cadence <= timedelta(hours=6)
-    assert adapter.min_gap < adapter.cadence
+    assert not hasattr(adapter, "min_gap"), "a least gap is said as limits = (Limit(requests=1, per=...),)"
+    assert adapter.limits
+    assert all(1 <= limit.burst <= limit.requests for limit in adapter.limits)
+    fastest, slowest = adapter.bounds
+    assert fastest <= adapter.cadence <= slowest, "a poll's requests must fit the limits within its cadence"
+    assert all((adapter.push, adapter.fallback, adapter.latency_seen))
     assert adapter.unit in get_args(Unit)
     assert adapter.basis in get_args(Basis)
     assert adapter.docs_url.startswith("https://")
@@ -96,10 +102,27 @@ def test_requests_are_well_formed(source: str) -> None:
 def test_a_live_sweep_of_vast_keeps_to_ten_requests_a_minute() -> None:
     vast = ADAPTERS["vast"]
     assert vast.slices_per_poll is not None
-    assert vast.min_gap >= timedelta(seconds=6)
-    assert vast.slices_per_poll * vast.min_gap < vast.cadence
+    assert pace_s(vast.limits, 10) >= 60
+    assert pace_s(vast.limits, vast.slices_per_poll) < vast.cadence.total_seconds()
     sweep = vast.cadence * len(vast.slices()) / vast.slices_per_poll
     assert sweep <= timedelta(minutes=5)
+
+
+@every_source
+def test_price_types_and_stock_are_what_its_answers_hold(source: str) -> None:
+    offers, _ = parsed(source, fixture_slices(source))
+    found = {offer.price_type for offer in offers.values()}
+    assert ADAPTERS[source].price_types == tuple(kind for kind in get_args(PriceType) if kind in found)
+    said = {offer.availability for offer in offers.values()}
+    if any(offer.available_count is not None for offer in offers.values()):
+        stock = "count"
+    elif said & {"high", "medium", "low"}:
+        stock = "levels"
+    elif "sold_out" in said:
+        stock = "flag"
+    else:
+        stock = "listed" if "available" in said else "untold"
+    assert ADAPTERS[source].stock == stock
 
 
 @every_source

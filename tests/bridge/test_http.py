@@ -1,8 +1,10 @@
 """adapters.http: what goes over the wire, and what each trouble becomes."""
 
 import asyncio
+import contextlib
 import gzip
 import json
+from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -12,6 +14,7 @@ import pytest
 from adapters.base import Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
 from adapters.http import MAX_BODY_BYTES
+from adapters.limits import Bucket, Limit
 from tests.bridge.fakes import Clock, Lumen, client, rows
 
 TYPES = Request(name="types", path="/types", query={"key": "secret-in-query", "page": "1"})
@@ -337,7 +340,7 @@ async def test_a_next_page_that_cannot_be_read_keeps_the_body() -> None:
     assert caught.value.body == b'{"next":7}'
 
 
-async def test_min_gap_spaces_the_requests() -> None:
+async def test_requests_wait_for_their_turn() -> None:
     clock = Clock()
     at = []
 
@@ -345,10 +348,46 @@ async def test_min_gap_spaces_the_requests() -> None:
         at.append(clock.passed_s)
         return httpx.Response(200, json=rows("a"))
 
-    polled = client(handler, None, clock, min_gap_s=6.0)
+    polled = client(handler, None, clock, bucket=Bucket((Limit(requests=10, per=timedelta(minutes=1)),)))
     for _ in range(3):
         await polled.fetch(TYPES)
     assert at == [0.0, 6.0, 12.0]
+
+
+async def test_clients_of_one_host_share_its_bucket() -> None:
+    clock = Clock()
+    bucket = Bucket((Limit(requests=10, per=timedelta(minutes=1)),))
+    for _ in range(2):
+        await client(lambda _: httpx.Response(200, json={}), None, clock, bucket=bucket).fetch(TYPES)
+    assert clock.passed_s == 6.0
+
+
+@pytest.mark.parametrize(
+    ("status", "headers"),
+    [
+        (429, {"retry-after": "30"}),
+        (503, {"retry-after": "Sat, 21 Nov 2026 12:00:30 GMT"}),
+        (200, {"ratelimit-limit": "250", "ratelimit-remaining": "0", "ratelimit-reset": "1795262430"}),
+        (429, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": "30"}),
+    ],
+)
+async def test_nothing_goes_out_before_a_provider_wants_to_be_asked_again(status: int, headers: dict[str, str]) -> None:
+    clock, asked = Clock(), []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        asked.append(clock.passed_s)
+        return httpx.Response(status, headers=headers, json={}) if len(asked) == 1 else httpx.Response(200, json={})
+
+    polled = client(handler, None, clock)
+    with contextlib.suppress(Transient):
+        await polled.fetch(TYPES)
+    clock.passed_s = 10.0
+    with pytest.raises(Transient, match="lumen: types: the provider wants to be left alone") as caught:
+        await polled.fetch(TYPES)
+    assert caught.value.retry_after_s == polled.rests_s == 20.0
+    clock.passed_s = 29.5
+    await polled.fetch(TYPES)
+    assert asked == [0.0, 30.0]
 
 
 async def test_counters_count_retries_tokens_and_bytes() -> None:
