@@ -30,6 +30,8 @@ class GpuAi(Adapter):
     cadence = timedelta(minutes=2)
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "spot", "community")
+    stock = "count"
     docs_url = "https://api.gpu.ai/v1/openapi.json"
     terms = "https://gpu.ai/terms (not read; the price list answers without an account)"
     confidence = "grounded"

@@ -29,6 +29,8 @@ class NebulaBlock(Adapter):
     cadence = timedelta(minutes=5)
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "spot")
+    stock = "count"
     docs_url = "https://docs.nebulablock.com"
     terms = "https://www.nebulablock.com/terms (not read; the product list answers without an account)"
     confidence = "documented"

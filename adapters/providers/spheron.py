@@ -45,6 +45,8 @@ class Spheron(Adapter):
     cadence = timedelta(minutes=2)
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "spot")
+    stock = "flag"
     docs_url = "https://docs.spheron.ai"
     terms = "https://www.spheron.network/terms (not read; the offers answer without an account)"
     confidence = "documented"

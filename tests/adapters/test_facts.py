@@ -112,7 +112,8 @@ def test_a_live_sweep_of_vast_keeps_to_ten_requests_a_minute() -> None:
 def test_price_types_and_stock_are_what_its_answers_hold(source: str) -> None:
     offers, _ = parsed(source, fixture_slices(source))
     found = {offer.price_type for offer in offers.values()}
-    assert ADAPTERS[source].price_types == tuple(kind for kind in get_args(PriceType) if kind in found)
+    types = tuple(kind for kind in get_args(PriceType) if kind in found)
+    assert ADAPTERS[source].price_types == types, f"price_types = {types}"
     said = {offer.availability for offer in offers.values()}
     if any(offer.available_count is not None for offer in offers.values()):
         stock = "count"
@@ -122,7 +123,7 @@ def test_price_types_and_stock_are_what_its_answers_hold(source: str) -> None:
         stock = "flag"
     else:
         stock = "listed" if "available" in said else "untold"
-    assert ADAPTERS[source].stock == stock
+    assert ADAPTERS[source].stock == stock, f'stock = "{stock}"'
 
 
 @every_source
