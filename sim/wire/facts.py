@@ -23,6 +23,9 @@ FACTS: dict[str, Facts] = {
     "hotaisle": Facts({"virtual-machines": "", "bare-metal": ""}, "OnDemandPrice", (Count("Quantity"),)),
     "hyperbolic": Facts({"options": ""}, "costPerHourCents providerCostPerHourCents", (Count("totalAvailable"), Flag("enabled"))),
     "hyperstack": Facts({"pricebook": "", "flavors": "data"}, "value", (Flag("flavors[].stock_available"),)),
+    "ionet": Facts(
+        {"vmaas": "data.hardware", "caas": "data.hardware"}, "price", (Flag("sold_out", says=False), Count("available_replicas"))
+    ),
     "jarvislabs": Facts(
         {"server_meta": "server_meta"},
         "price_per_hour spot_price",
@@ -58,6 +61,7 @@ FACTS: dict[str, Facts] = {
         "gpus[].price_per_hr gpus[].pricing.per_vcpu_hr gpus[].pricing.per_gb_ram_hr gpus[].pricing.per_gb_storage_hr",
         (Count("gpus[].max_count"),),
     ),
+    "thunder": Facts({"pricing": "pricing", "status": "specs"}, ".", (Word(".", ("unavailable", "available", "available", "available")),)),
     "vultr": Facts(
         {"plans": "plans", "plans-metal": "plans_metal"},
         "hourly_cost monthly_cost hourly_cost_preemptible monthly_cost_preemptible",

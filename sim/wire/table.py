@@ -18,7 +18,7 @@ from adapters.models import Offer, Rejected
 from schemas.vocabulary import RENTABLE
 from sim.exchange import JSON, Answer, Exchange, Wire, dumps, json_answer
 from sim.market import LIST_PRICE, Habit, Listing, Market
-from sim.wire.cells import Cell, Members, PriceCell, Rows, Stock, StockCell, Template, factored, listing_of
+from sim.wire.cells import Cell, Members, PriceCell, Rows, Stock, StockCell, Template, Word, factored, listing_of
 from sim.wire.paths import Path, at, items, places, replaced, steps
 from sim.wire.templates import BODIES, answers_to, decode, is_authorised, written_slices
 
@@ -33,7 +33,8 @@ class Facts(msgspec.Struct, frozen=True):
     rows: Mapping[str, str]
     """Request name -> where its rows stand, a list or an object (empty: the answer itself)."""
     prices: str
-    """Where a row's prices stand, one path or more with spaces between them. Those that no offer is made of move with the row's first."""
+    """Where a row's prices stand, one path or more with spaces between them; `.` is the row itself. Those that no offer is made of move
+    with the row's first."""
     stock: tuple[Stock, ...] = ()
     """How stock is told."""
     vanish: bool = False
@@ -138,7 +139,8 @@ class TableWire(BodiesWire):
 
     def __init__(self, adapter: Adapter, facts: Facts) -> None:
         self.facts = facts
-        self.price_fields = tuple(dict.fromkeys(_last_key(path) for path in facts.prices.split()))
+        names = [_last_key(path) for path in facts.prices.split() if path != "."]
+        self.price_fields = tuple(dict.fromkeys(names or [_last_key(next(iter(facts.rows.values())))]))
         super().__init__(adapter)
 
     def compile(self) -> Compiled:
@@ -190,6 +192,8 @@ class TableWire(BodiesWire):
         cells: dict[Path, Cell] = {}
         for kind in self.facts.stock:
             for path in places(row, kind.path):
+                if isinstance(kind, Word) and not isinstance(at(row, path), str):
+                    continue
                 # What one row says of its stock in several fields must agree; the items of a list have stock of their own.
                 own = name if isinstance(kind, Members) else "/".join([name, *(str(step) for step in path if isinstance(step, int))])
                 cells[path] = StockCell(kind, at(row, path), own, self.facts.habit.scarcity)

@@ -37,7 +37,7 @@ OTHER_ANSWERS = {
 WHOLE = frozenset({"pages", "totalCount", "totalPages", "code"})
 """Numbers that tell of the answer as a whole, such as how many pages there are: one that cannot be read costs all of it."""
 
-APART = {"runpod", "gcp", "hyperstack", *PAGES}
+APART = {"runpod", "gcp", "hyperstack", "thunder", *PAGES}
 """Where 0 and null mean that something is not offered, or a price is no one field or has no row of its own: tests of their own."""
 
 HTML = "<!doctype html><title>Just a moment...</title>"
@@ -208,7 +208,7 @@ def test_a_truncated_body_is_no_json(source: str) -> None:
                 decode(body[: int(len(body) * part)])
 
 
-@pytest.mark.parametrize("source", [source for source in ADAPTERS if source not in {"gcp", *PAGES}])
+@pytest.mark.parametrize("source", [source for source in ADAPTERS if source not in {"gcp", "thunder", *PAGES}])
 @pytest.mark.parametrize("price_text", ["NaN", "Infinity", "-1", "0", "", "1e999999", "two", "0x10"])
 def test_an_odd_price_is_refused_with_its_own_reason(source: str, price_text: str) -> None:
     pages = copy.deepcopy(next(iter(fixture_slices(source).values())))
