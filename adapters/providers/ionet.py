@@ -36,6 +36,7 @@ class IoNet(Adapter):
     docs_url = "https://io.net/docs/reference/vmaas/get-hardware-list"
     terms = "https://io.net/terms-of-service (not read; both lists answer without an account)"
     confidence = "documented"
+    stock = "count"
     # A data centre's PRO 6000 is the server card.
     gpus: ClassVar[Mapping[str, str]] = {"RTXPRO6000": "RTXPRO6000SE-PCIE-96"}
 

@@ -36,6 +36,7 @@ class Thunder(Adapter):
     docs_url = "https://www.thundercompute.com/docs/api-reference"
     terms = "https://www.thundercompute.com/terms-of-service (not read; the prices answer without an account)"
     confidence = "documented"
+    stock = "flag"
     # The price page says "H100 PCIe" (2026).
     gpus: ClassVar[Mapping[str, str]] = {"h100": "H100-PCIE-80"}
     ignored: ClassVar[Mapping[str, str]] = {
