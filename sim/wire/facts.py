@@ -38,6 +38,11 @@ FACTS: dict[str, Facts] = {
     ),
     "lium": Facts({"executors": ""}, "price_per_gpu", (Count("available_gpu_count"),)),
     "nebula-block": Facts({"products": "data"}, "*[].price_per_hour", (Flag("*[].is_available"),)),
+    "novita": Facts(
+        {"on-demand": "data", "spot": "data"},
+        "price spotPrice",
+        (Flag("availableDeploy"), Word("inventoryState", ("none", "low", "normal", "high"))),
+    ),
     "oracle": Facts({"products": "items"}, "currencyCodeLocalizations[].prices[].value"),
     "ovh": Facts({"catalog": "addons"}, "pricings[].price"),
     "prime-intellect": Facts({"gpus": "items"}, "prices.onDemand", (Word("stockStatus", ("Unavailable", "Low", "Medium", "High")),)),
