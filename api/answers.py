@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import Meta
 
+from api.wire import RateSource
 from schemas.vocabulary import AnomalyKind, AnomalyStatus, Availability, Basis, BreakerState, Health, Market, PriceType, Unit
 
 Freshness = Literal["fresh", "stale"]
@@ -128,6 +129,28 @@ class ProvidersTold(Told, frozen=True, kw_only=True):
     providers: list[ProviderTold]
     offers: OfferCounts
     degraded: list[DegradedTold]
+
+
+class RateTold(Told, frozen=True, kw_only=True):
+    """One exchange rate, as it is in use."""
+
+    currency: str
+    usd: Annotated[str, Meta(description="USD for one unit, as decimal text.")]
+    date: Annotated[str, Meta(description="The day it is of, ISO 8601.")]
+    source: Annotated[RateSource, Meta(description="ecb: the European Central Bank's reference rate; settings: the fixed one.")]
+    stale: Annotated[bool, Meta(description="Older than ten days.")]
+
+
+class RatesTold(Told, frozen=True, kw_only=True):
+    """The exchange rates in use. A provider's own rate of its token stands in its offers only."""
+
+    market: Market
+    as_of: Moment
+    asked_at: Annotated[Moment | None, Meta(description="When the bank was last asked.")]
+    answered_at: Annotated[Moment | None, Meta(description="When it last gave rates that could be read.")]
+    error: Annotated[str | None, Meta(description="Why its newest answer, or a part of it, is not in use.")]
+    count: int
+    rates: list[RateTold]
 
 
 class WindowTold(Told, frozen=True, kw_only=True):

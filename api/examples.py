@@ -13,6 +13,8 @@ from api.answers import (
     OfferTold,
     ProvidersTold,
     ProviderTold,
+    RatesTold,
+    RateTold,
     RefreshTold,
     SeriesTold,
     StatusTold,
@@ -172,6 +174,18 @@ ANOMALIES = AnomaliesTold(
     ],
 )
 REFRESH = RefreshTold(source="verda", asked=True)
+RATES = RatesTold(
+    market="simulated",
+    as_of=AS_OF,
+    asked_at="2026-11-21T07:31:00.000Z",
+    answered_at="2026-11-21T07:31:00.000Z",
+    error=None,
+    count=2,
+    rates=[
+        RateTold(currency="EUR", usd="1.1214", date="2026-11-20", source="ecb", stale=False),
+        RateTold(currency="GBP", usd="1.29234758561", date="2026-11-20", source="ecb", stale=False),
+    ],
+)
 REFRESH_BODY = RefreshBody(source="verda")
 STATUS = StatusTold(status="ready", redis="up", clickhouse="up", offers=OfferCounts(fresh=812, stale=3, expired=0), message=None)
 ERRORS = {

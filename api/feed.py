@@ -19,6 +19,7 @@ from api.store import Store
 log = logging.getLogger(__name__)
 
 SOURCES_KEY = "gputicker:sources"
+RATES_KEY = "gputicker:rates"
 SNAPSHOTS_CHANNEL = "gputicker:snapshots"
 REFRESH_CHANNEL = "gputicker:refresh"
 ASKED_ONCE_MS = 10_000
@@ -85,6 +86,9 @@ class Feed:
             # An empty set is a Redis that was emptied: the copies stay and age until the bridge writes again.
             self._store.keep_only(names)
             await self._load(names)
+        rates = cast(bytes | None, await self._redis.get(RATES_KEY))
+        if rates is not None:
+            self._store.take_rates(rates)
 
     async def _check_often(self) -> None:
         while True:

@@ -88,6 +88,18 @@ ROUTES = (
         cached=True,
     ),
     Route(
+        path="/v1/rates",
+        summary="Exchange rates",
+        about="USD for one unit of each currency, as prices are converted with now, with the day of each and who says so. 503 until the "
+        "bridge has said.",
+        parameters=NoParameters,
+        answer=answers.RatesTold,
+        example=examples.RATES,
+        handler=Service.rates,
+        errors=(503,),
+        cached=True,
+    ),
+    Route(
         path="/v1/windows",
         summary="Window statistics",
         about="Price windows from ClickHouse, newest first. 503 while ClickHouse is away.",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
-from api import health, listing, moments
+from api import health, listing, moments, rates
 from api.answers import (
     AnomaliesTold,
     HistoryTold,
@@ -69,6 +69,13 @@ class Service:
                 degraded=health.degraded(self.store, now_ms, self.feed.down_since_ms),
             )
         )
+
+    def rates(self, parameters: NoParameters) -> bytes:
+        """RatesTold. Raises Unavailable where the bridge has not said yet."""
+        now_ms = self.clock_ms()
+        if self.store.rates is None:
+            raise Unavailable("no exchange rates have been seen yet", RETRY_AFTER_S)
+        return encode(rates.told(self.store.rates, now_ms))
 
     async def windows(self, parameters: WindowsParameters) -> bytes:
         """WindowsTold. Raises BadParameter and Unavailable."""

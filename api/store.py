@@ -9,7 +9,7 @@ import msgspec
 
 from api import moments
 from api.answers import OfferTold, usd
-from api.wire import HealthTold, Snapshot, SnapshotOffer, decode_health, decode_snapshot
+from api.wire import HealthTold, KeptRates, Snapshot, SnapshotOffer, decode_health, decode_rates, decode_snapshot
 from schemas.gpus import GPUS
 from schemas.vocabulary import RENTABLE, Market
 
@@ -185,6 +185,9 @@ class Store:
         self.market: Market = market
         self.version = 0
         self.copies: dict[str, Copy] = {}
+        self.rates: KeptRates | None = None
+        """The exchange rates in use; None until the bridge has said."""
+        self._rates_body = b""
         self._indexed = -1
         self._by_price: list[Entry] = []
         self._by_gpu: dict[str, list[Entry]] = {}
@@ -198,6 +201,22 @@ class Store:
         changed = snapshot is not None and copy.take_snapshot(snapshot, self.market)
         changed |= health is not None and copy.take_health(health, self.market)
         self.version += changed
+
+    def take_rates(self, body: bytes) -> None:
+        """The exchange rates that Redis holds now. Those that cannot be read, or are of another market, are left alone, with a warning."""
+        if body == self._rates_body:
+            return
+        self._rates_body = body
+        try:
+            rates = decode_rates(body)
+        except (msgspec.DecodeError, msgspec.ValidationError) as error:
+            log.warning("the exchange rates cannot be read: %s", error)
+            return
+        if rates.market != self.market:
+            log.warning("the exchange rates are of the %s market", rates.market)
+            return
+        self.rates = rates
+        self.version += 1
 
     def keep_only(self, names: Iterable[str]) -> None:
         """Forget the sources that the bridge no longer knows."""

@@ -1,8 +1,12 @@
 """What the bridge writes to Redis, as far as the read API needs it. Unknown fields are left alone."""
 
+from typing import Literal
+
 import msgspec
 
 from schemas.vocabulary import Availability, Basis, BreakerState, Health, Market, PriceType, Unit
+
+RateSource = Literal["ecb", "settings"]
 
 
 class SnapshotOffer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -77,5 +81,25 @@ class HealthTold(msgspec.Struct, frozen=True, kw_only=True):
     confidence: str = ""
 
 
+class KeptRate(msgspec.Struct, frozen=True, kw_only=True):
+    """One exchange rate: USD for one unit of a currency on a day (ISO 8601), and who says so."""
+
+    currency: str
+    usd: str
+    date: str
+    source: RateSource
+
+
+class KeptRates(msgspec.Struct, frozen=True, kw_only=True):
+    """`gputicker:rates`: the exchange rates in use, and what became of asking for newer ones."""
+
+    market: Market
+    asked_at_ms: int | None
+    answered_at_ms: int | None
+    error: str | None
+    rates: list[KeptRate]
+
+
 decode_snapshot = msgspec.json.Decoder(Snapshot).decode
 decode_health = msgspec.json.Decoder(HealthTold).decode
+decode_rates = msgspec.json.Decoder(KeptRates).decode

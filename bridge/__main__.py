@@ -11,7 +11,6 @@ import uvloop
 from pydantic import SecretStr
 
 from adapters.base import Adapter
-from adapters.rates import fixed_rates
 from adapters.registry import discover
 from bridge import snapshot
 from bridge.archive import Archive
@@ -19,6 +18,7 @@ from bridge.build import BadSettings, build_sources, check, chosen
 from bridge.kafka import make_producer
 from bridge.poller import Poller
 from bridge.publisher import Publisher
+from bridge.rates import make_keeper
 from bridge.service import Bridge
 from bridge.settings import BridgeSettings, read_credentials
 
@@ -53,13 +53,16 @@ def configure_logging(level: str) -> None:
 async def _run(settings: BridgeSettings, adapters: Mapping[str, Adapter], known: dict[str, SecretStr], *, once: bool) -> int:
     sources = build_sources(settings, adapters, known)
     publisher = Publisher(make_producer(settings.kafka), settings.market, observe_every_ms=settings.observe_every_ms)
+    redis_client = snapshot.connect(settings.redis_url)
+    keeper = make_keeper(settings, redis_client)
     bridge = Bridge(
         settings,
         sources,
-        Poller(fixed_rates(settings.eur_usd, settings.eur_usd_date)),
+        Poller(keeper.rates),
         publisher,
-        snapshot.connect(settings.redis_url),
+        redis_client,
         Archive(settings.data_dir / "archive", settings.archive_mb * 1024 * 1024),
+        keeper,
     )
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -1,8 +1,9 @@
 """`python -m bridge.backfill`: publish history before live, once.
 
-Reads what every source would have answered at each step of the past, parses it through the same adapters, and publishes one
-statement per offer and step, in global time order, with ticks in every partition. Progress stands in Redis (gputicker:backfill) and in
-DATA_DIR/backfill.json; after a break it goes on from the last checkpoint. The live bridge holds its Kafka output until it is done.
+Reads what every source would have answered at each step of the past, parses it through the same adapters, prices it at the exchange rates
+known then, and publishes one statement per offer and step, in global time order, with ticks in every partition. Progress stands in Redis
+(gputicker:backfill) and in DATA_DIR/backfill.json; after a break it goes on from the last checkpoint. The live bridge holds its Kafka output
+until it is done.
 """
 
 import argparse
@@ -11,6 +12,7 @@ import logging
 import sys
 import time
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import httpx
@@ -20,7 +22,7 @@ from confluent_kafka import KafkaException, Producer
 
 from adapters.base import Adapter
 from adapters.errors import ProviderError
-from adapters.rates import Rates, fixed_rates
+from adapters.rates import PastRates
 from adapters.registry import discover
 from bridge import snapshot
 from bridge.__main__ import configure_logging
@@ -31,6 +33,7 @@ from bridge.history import Line, LineReader, NoHistory, decode_line, lines_from
 from bridge.kafka import make_producer, read_latest_offers, until_done
 from bridge.progress import Progress, ProgressStore
 from bridge.publisher import KafkaProducer, tick_id
+from bridge.rates import past_rates
 from bridge.settings import BridgeSettings
 from schemas.codec import register_schemas
 from schemas.topics import LATEST_OFFERS, PARTITIONS, PROVIDER_PRICES
@@ -128,7 +131,7 @@ async def publish_history(
     lines: AsyncIterator[bytes],
     publication: Publication,
     adapters: Mapping[str, Adapter],
-    rates: Rates,
+    rates: PastRates,
     store: ProgressStore,
     *,
     to_ms: int,
@@ -227,7 +230,7 @@ async def _publish(settings: BridgeSettings, place: str, store: ProgressStore, p
         publication.stated.update(latest.by_source)
     await store.write(Progress("running", progress.published_to_ms, now_ms))
     lines = lines_from(place, ca_file=settings.upstream_ca, from_ms=from_ms, to_ms=to_ms, step_ms=step_ms)
-    rates = fixed_rates(settings.eur_usd, settings.eur_usd_date)
+    rates = await past_rates(settings, datetime.fromtimestamp(now_ms / 1000, UTC))
     moments = await publish_history(lines, publication, adapters, rates, store, to_ms=to_ms)
     log.info("%d events of %d moments published in %.1f s", publication.events, moments, time.monotonic() - started)
     return to_ms

@@ -14,7 +14,7 @@ import zstandard
 from adapters.base import Adapter, Page
 from adapters.errors import PayloadChanged, ProviderError
 from adapters.http import tls_context
-from adapters.rates import Rates
+from adapters.rates import PastRates
 from bridge.archive import replay
 from bridge.reading import Reading, read_slice
 
@@ -77,7 +77,7 @@ async def lines_from(place: str, *, ca_file: Path | None, from_ms: int, to_ms: i
 class LineReader:
     """Parses lines of one adapter. What a page says seldom changes from one step to the next, so the last one of each is kept decoded."""
 
-    def __init__(self, adapter: Adapter, rates: Rates) -> None:
+    def __init__(self, adapter: Adapter, rates: PastRates) -> None:
         self._adapter = adapter
         self._rates = rates
         self._requests = {part.name: {request.name: request for request in part.requests} for part in adapter.slices()}
@@ -91,7 +91,7 @@ class LineReader:
             for page in part.pages:
                 digest.update(memoryview(page.body))
             try:
-                yield part.name, digest.hexdigest(), read_slice(self._adapter, self._pages(part), observed_at, self._rates)
+                yield part.name, digest.hexdigest(), read_slice(self._adapter, self._pages(part), observed_at, self._rates.at(observed_at))
             except ProviderError as error:
                 yield part.name, digest.hexdigest(), error
 

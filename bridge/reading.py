@@ -36,6 +36,8 @@ def read_slice(adapter: Adapter, pages: Sequence[Page], observed_at: datetime, r
     """
     states: dict[str, OfferState] = {}
     rejected: list[Rejected] = []
+    # One set of rates for the whole slice: newer ones may come while it is read.
+    rates = dict(rates)
     try:
         for row in adapter.parse(pages, observed_at):
             if isinstance(row, Rejected):

@@ -19,6 +19,7 @@ from bridge.letters import DeadLetters, bad_body
 from bridge.poller import Poller, PollResult
 from bridge.progress import ProgressStore
 from bridge.publisher import Publisher
+from bridge.rates import RateKeeper
 from bridge.settings import BridgeSettings
 from bridge.snapshot import SnapshotWriter, listen_for_refresh
 from bridge.source import Source
@@ -46,6 +47,7 @@ class Bridge:
         publisher: Publisher,
         redis_client: "redis.Redis",
         archive: Archive,
+        keeper: RateKeeper,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._settings = settings
@@ -54,6 +56,7 @@ class Bridge:
         self._publisher = publisher
         self._redis = redis_client
         self._archive = archive
+        self._keeper = keeper
         self._clock = clock
         self._writer = SnapshotWriter(redis_client, sources)
         self._letters = DeadLetters()
@@ -70,7 +73,13 @@ class Bridge:
         """Poll until stopped. The process's exit code: 0, or 1 where the producer can do no more."""
         writing, archiving = await self._start()
         loops = [self._keep_polling(source) for source in self._sources.values() if source.enabled]
-        others = [self._publish_when_ready(), self._serve_deliveries(), self._tick(), listen_for_refresh(self._redis, self.refresh)]
+        others = [
+            self._publish_when_ready(),
+            self._serve_deliveries(),
+            self._tick(),
+            listen_for_refresh(self._redis, self.refresh),
+            self._keeper.run(),
+        ]
         polling = [asyncio.create_task(loop) for loop in loops]
         tasks = [*polling, *(asyncio.create_task(other) for other in others)]
         stopped = asyncio.create_task(self._stopping.wait())
@@ -119,7 +128,7 @@ class Bridge:
             self._wake[name].set()
 
     async def _start(self) -> "tuple[asyncio.Task[None], asyncio.Task[None]]":
-        restored = await snapshot.restore(self._redis, self._sources)
+        restored, _ = await asyncio.gather(snapshot.restore(self._redis, self._sources), self._keeper.start())
         if restored:
             log.info("restored %d offers from redis", restored)
         for source in self._sources.values():
@@ -224,4 +233,5 @@ class Bridge:
         for source in self._sources.values():
             if source.client is not None:
                 await source.client.aclose()
+        await self._keeper.aclose()
         await self._redis.aclose()

@@ -66,7 +66,7 @@ def read_credentials(adapters: Iterable[Adapter]) -> dict[str, SecretStr]:
 
 def off_reason(adapter: Adapter, settings: BridgeSettings, known: dict[str, SecretStr]) -> str | None:
     """Why this source is not polled; None where it is."""
-    if adapter.source in _names(settings.sources_off):
+    if switched_off(adapter.source, settings):
         return "switched off by GPUTICKER_SOURCES_OFF"
     if settings.market == "live" and adapter.confidence == "unsure" and adapter.source not in _names(settings.sources_unsure):
         return f"not sure that its answers are read right: GPUTICKER_SOURCES_UNSURE={adapter.source} polls it live"
@@ -74,6 +74,11 @@ def off_reason(adapter: Adapter, settings: BridgeSettings, known: dict[str, Secr
         missing = ", ".join(f"GPUTICKER_{credential}" for credential in adapter.credential if credential not in known)
         return f"{missing} is not set"
     return None
+
+
+def switched_off(source: str, settings: BridgeSettings) -> bool:
+    """Whether the operator wants this source not to be asked."""
+    return source in _names(settings.sources_off)
 
 
 def credentials_for(adapter: Adapter, market: Market, known: dict[str, SecretStr]) -> dict[str, str] | None:

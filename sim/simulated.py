@@ -8,6 +8,7 @@ from sim.exchange import Answer, Exchange, Wire, json_answer
 from sim.incidents import Incident, Incidents, Kind, Target
 from sim.market import Market, by_key
 from sim.wire import all_wires
+from sim.wire.ecb import EcbWire
 
 HTML = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body><h1>We'll be back soon</h1></body></html>"
 RETRY_AFTER_S = 20
@@ -28,7 +29,7 @@ class Simulated:
     def __init__(self, seed: int, live_from_ms: int, *, incidents: bool = True) -> None:
         wires = all_wires()
         self.seed = seed
-        self.wires: dict[str, Wire] = {wire.host: wire for wire in wires}
+        self.wires: dict[str, Wire] = {wire.host: wire for wire in [*wires, EcbWire()]}
         listings = [listing for wire in wires for listing in wire.listings]
         self._by_provider = {wire.provider: (wire, by_key(wire.listings)) for wire in wires}
         targets = [Target(listing.provider, listing.gpu, listing.key) for listing in listings]

@@ -12,9 +12,11 @@ from adapters.base import Adapter
 from adapters.errors import ProviderError
 from adapters.http import ProviderClient, tls_context
 from adapters.limits import Bucket
-from adapters.rates import fixed_rates
+from adapters.rates import Rates, fixed_rates
 from adapters.registry import discover
+from bridge.rates import bank, newest_rates
 from bridge.reading import Reading, read_slice
+from bridge.retry import RetryPolicy
 from bridge.settings import credentials_for, read_credentials
 from stack.dotenv import read_dotenv
 from stack.find import NoStack, find_stack
@@ -68,12 +70,18 @@ def _stack(data_dir: Path | None) -> Stack:
 
 async def _ask(adapter: Adapter, stack: Stack, credentials: dict[str, str]) -> tuple[list[Reading], int]:
     upstream = stack.urls.get("sim", "")
-    rates = fixed_rates()
+    ca_file = stack.sim_ca if upstream else None
+    rates: Rates = fixed_rates()
+    async with bank(upstream, ca_file) as client:
+        try:
+            rates = {**rates, **await newest_rates(client, RetryPolicy(), lambda: datetime.now(UTC))}
+        except ProviderError as error:
+            click.echo(f"fixed exchange rates: {error}")
     async with ProviderClient(
         adapter,
         credentials=credentials,
         upstream_url=upstream,
-        tls=tls_context(stack.sim_ca if upstream else None),
+        tls=tls_context(ca_file),
         bucket=Bucket(() if upstream else adapter.limits),
     ) as client:
         slices = list(adapter.slices())[: adapter.slices_per_poll]

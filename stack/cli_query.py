@@ -105,6 +105,22 @@ def providers(as_json: bool, data_dir: Path | None) -> None:
 
 
 @click.command()
+@click.option("--json", "as_json", is_flag=True)
+@data_dir_option
+def rates(as_json: bool, data_dir: Path | None) -> None:
+    """The exchange rates in use: USD per unit, with day and source."""
+    answer = ask(find_stack(data_dir), "/v1/rates")
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+        return
+    rows = [[one["currency"], one["usd"], one["date"], one["source"], "stale" if one["stale"] else ""] for one in answer["rates"]]
+    click.echo(table(["currency", "USD", "day", "source", ""], rows))
+    click.echo(f"\n{answer['market']} market, last asked {answer['asked_at'] or 'never'}")
+    if answer["error"]:
+        click.echo(f"not in use: {answer['error']}")
+
+
+@click.command()
 @click.option("--kind")
 @click.option("--gpu")
 @click.option("--provider")
@@ -195,4 +211,4 @@ def _polls(stack: Stack, gpu: str | None, times: int | None) -> Iterator[dict[st
         time.sleep(WATCH_EVERY_S)
 
 
-COMMANDS = (offers, cheapest, providers, anomalies, sql, topics, consume, watch)
+COMMANDS = (offers, cheapest, providers, rates, anomalies, sql, topics, consume, watch)

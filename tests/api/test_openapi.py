@@ -31,7 +31,7 @@ def test_every_path_the_server_answers_is_described_and_the_reverse() -> None:
     told = set(DOCUMENT["paths"])
     assert {route.path for route in ROUTES} <= told
     assert told == {route.path for route in ROUTES} | set(openapi.STATUSES) | set(openapi.PAGES)
-    assert {"/v1/offers", "/v1/cheapest", "/v1/providers", "/v1/windows", "/v1/anomalies", "/v1/refresh"} <= told
+    assert {"/v1/offers", "/v1/cheapest", "/v1/providers", "/v1/rates", "/v1/windows", "/v1/anomalies", "/v1/refresh"} <= told
 
 
 def test_operation_ids_are_unique() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from api.answers import OffersTold
+from api.answers import OffersTold, RatesTold
 from api.errors import Unavailable
 from api.metrics import Metrics
 from api.params import OffersParameters
@@ -159,3 +159,32 @@ def test_unknown_methods_do_not_multiply_metrics() -> None:
         asyncio.run(world.server.__rsgi__(exchange, exchange))
         assert exchange.status == 404
     assert 'gputicker_api_requests_total{route="unmatched",method="other",status="404"} 3' in world.get("/metrics").body.decode()
+
+
+def kept_rates(market: str = "simulated") -> bytes:
+    rates = [
+        {"currency": "EUR", "usd": "1.1214", "date": "2026-11-11", "source": "ecb"},
+        {"currency": "RON", "usd": "0.22", "date": "2026-11-10", "source": "ecb"},
+    ]
+    told = {"market": market, "asked_at_ms": NOW_MS - 5_000, "answered_at_ms": None, "error": "HTTP 503", "rates": rates}
+    return msgspec.json.encode(told)
+
+
+def test_rates_are_told_with_day_and_age() -> None:
+    world = World(Store("simulated"))
+    assert world.get("/v1/rates").status == 503
+    world.store.take_rates(kept_rates())
+    told = msgspec.json.decode(world.get("/v1/rates").body, type=RatesTold)
+    assert (told.asked_at, told.answered_at, told.error, told.count) == ("2026-11-21T07:59:55.000Z", None, "HTTP 503", 2)
+    assert [(one.currency, one.usd, one.date, one.source, one.stale) for one in told.rates] == [
+        ("EUR", "1.1214", "2026-11-11", "ecb", False),
+        ("RON", "0.22", "2026-11-10", "ecb", True),
+    ]
+
+
+@pytest.mark.parametrize("body", [kept_rates("live"), b"{}", b"x"])
+def test_rates_of_another_market_or_kind_are_left_alone(body: bytes) -> None:
+    world = World(Store("simulated"))
+    world.store.take_rates(kept_rates())
+    world.store.take_rates(body)
+    assert world.get("/v1/rates").status == 200

@@ -10,7 +10,7 @@ import fastavro
 import pytest
 import redis.asyncio
 
-from adapters.rates import fixed_rates
+from adapters.rates import PastRates, fixed_rates
 from bridge import backfill
 from bridge.backfill import Publication, Undelivered, asked_range, publish_history
 from bridge.encoding import EventEncoder
@@ -58,7 +58,7 @@ def publication(kafka: FakeProducer | None = None) -> Publication:
 
 
 async def publish(one: Publication, *given: bytes, store: Store | None = None, to_ms: int = START_MS * 2) -> int:
-    return await publish_history(lines(*given), one, ADAPTERS, fixed_rates(), store or Store(), to_ms=to_ms)  # type: ignore[arg-type]
+    return await publish_history(lines(*given), one, ADAPTERS, PastRates(fixed_rates(), {}), store or Store(), to_ms=to_ms)  # type: ignore[arg-type]
 
 
 def said(kafka: FakeProducer) -> list[dict[str, Any]]:

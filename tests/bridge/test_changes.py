@@ -42,6 +42,14 @@ def say(one: Book, known: dict[str, Acknowledged], now_ms: int = START_MS + 10) 
         (state(), state(), None),
         (state(), state(provider_time_ms=7), None),
         (state(fx_rate="1.1", fx_date="2026-11-20"), state(fx_rate="1.1", fx_date="2026-11-21"), None),
+        # Less than a millionth of a USD: the price stays.
+        (state(fx_rate="1.1", fx_date="2026-11-20"), state(fx_rate="1.10000001", fx_date="2026-11-21"), None),
+        # The day's rate alone moved the price in USD: what readers compare has changed, and `amount` says that the provider's has not.
+        (
+            state(fx_rate="1.1", fx_date="2026-11-20"),
+            state(fx_rate="1.2", fx_date="2026-11-21", usd_per_gpu_hour_micros=2_181_818),
+            "changed",
+        ),
     ],
 )
 def test_what_is_said(before: OfferState | None, after: OfferState, kind: str | None) -> None:

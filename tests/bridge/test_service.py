@@ -15,6 +15,7 @@ from bridge.archive import Archive
 from bridge.build import BadSettings, build_sources, check, chosen
 from bridge.kafka import LatestOffers
 from bridge.publisher import Publisher
+from bridge.rates import RateKeeper
 from bridge.service import Bridge
 from bridge.settings import BridgeSettings, credentials_for, read_credentials
 from bridge.snapshot import connect
@@ -47,7 +48,9 @@ class Setting:
         self.source = Source(Lumen(), client(self.answer), "simulated", interval_s=made.interval_s)
         publisher = Publisher(self.kafka, "simulated", observe_every_ms=60_000)
         archive = Archive(folder / "archive", 10**6)
-        self.bridge = Bridge(made, {"lumen": self.source}, Poller(fixed_rates()), publisher, connect(server.url), archive)
+        redis_client = connect(server.url)
+        keeper = RateKeeper(None, redis_client, "simulated", fixed_rates(), off_reason="no bank here")
+        self.bridge = Bridge(made, {"lumen": self.source}, Poller(keeper.rates), publisher, redis_client, archive, keeper)
 
     def answer(self, _: httpx.Request) -> httpx.Response:
         self.asked += 1

@@ -17,7 +17,7 @@ from stack.up import CannotStart
 
 DOCUMENTED = {
     *("up", "down", "status", "logs", "restart", "start", "stop"),
-    *("offers", "cheapest", "providers", "anomalies", "sql", "topics", "watch", "consume", "check-provider"),
+    *("offers", "cheapest", "providers", "rates", "anomalies", "sql", "topics", "watch", "consume", "check-provider"),
 }
 ROOT = Path(__file__).parents[2]
 
@@ -137,6 +137,17 @@ def test_providers_as_json_are_a_list(answers: dict[str, httpx.Response]) -> Non
     assert code == 0
     assert json.loads(said) == [source]
     assert "vast" in run("providers")[1]
+
+
+def test_rates_name_day_source_and_what_is_not_in_use(answers: dict[str, httpx.Response]) -> None:
+    rate = {"currency": "EUR", "usd": "1.1214", "date": "2026-11-20", "source": "ecb", "stale": True}
+    told = {"market": "simulated", "asked_at": None, "error": "TRY: not believed", "rates": [rate]}
+    answers["/v1/rates"] = httpx.Response(200, json=told)
+    code, said = run("rates")
+    assert code == 0
+    assert ["EUR", "1.1214", "2026-11-20", "ecb", "stale"] in [line.split() for line in said.splitlines()]
+    assert "simulated market, last asked never\nnot in use: TRY: not believed\n" in said
+    assert json.loads(run("rates", "--json")[1]) == told
 
 
 def test_offers_name_what_is_missing(answers: dict[str, httpx.Response]) -> None:
