@@ -2,8 +2,8 @@
 
 Reads what every source would have answered at each step of the past, parses it through the same adapters, prices it at the exchange rates
 known then, and publishes one statement per offer and step, in global time order, with ticks in every partition. Progress stands in Redis
-(gputicker:backfill) and in DATA_DIR/backfill.json; after a break it goes on from the last checkpoint. The live bridge holds its Kafka output
-until it is done.
+(gputicker:backfill) and in DATA_DIR/backfill.json; after a break it goes on from the last checkpoint. The live bridge holds its Kafka
+output until it is done.
 """
 
 import argparse
