@@ -77,6 +77,9 @@ FACTS: dict[str, Facts] = {
 
 PAGES: dict[str, PageFacts] = {
     "coreweave": PageFacts(r'<div role="listitem" class="table-row-v2.*?\n</div></div></div>', r"\$([\d,]+\.\d+)", "Price (Per Hour)"),
+    "nebius": PageFacts(
+        r'<div class="pc-highlight-table-block__row"><div [^\n]*?<p>NVIDIA [^\n]*', r"\$([\d,]+\.\d+)", "NVIDIA GPU Instances"
+    ),
 }
 
 
