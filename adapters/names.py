@@ -121,6 +121,13 @@ def canonical_gpu(text: str, memory_gib: float | None = None) -> str | None:
     return candidates[0] if len(candidates) == 1 else None
 
 
+def with_form(name: str, link: object, memory_gib: float | None) -> str:
+    """`name`, and after it the form factor that a provider tells elsewhere (`SXM5`, `pcie`), where the name alone leaves it open."""
+    if not isinstance(link, str) or link.upper() not in _FORMS or canonical_gpu(name, memory_gib) is not None:
+        return name
+    return f"{name} {link}"
+
+
 def memory_fits(nominal_gib: int, stated_gib: float) -> bool:
     """Whether a card sold under `nominal_gib` may state `stated_gib`."""
     return abs(stated_gib - nominal_gib) <= MEMORY_TOLERANCE * nominal_gib

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
+from adapters.names import with_form
 from adapters.paging import numbered
 from adapters.rows import (
     BadRow,
@@ -33,7 +34,6 @@ from adapters.rows import (
 )
 from schemas.vocabulary import PriceType
 
-FORMS = ("sxm", "pcie", "nvl")
 OWN = ("spheron-ai", "spheron-es")
 
 
@@ -76,9 +76,9 @@ class Spheron(Adapter):
 
     def _offers(self, name: str, row: Row) -> list[Offer]:
         gpus, cloud, kind = count(row, "gpuCount"), text(row, "provider"), text(row, "instanceType").upper()
-        link = row.get("interconnectType")
-        formed = f"{name} {link}" if isinstance(link, str) and link.lower().startswith(FORMS) and not _has_form(name) else name
-        gpu = known_gpu(self.gpus, "displayName", formed, float(number(row, "gpu_memory")))
+        memory = float(number(row, "gpu_memory"))
+        formed = with_form(name, row.get("interconnectType"), memory)
+        gpu = known_gpu(self.gpus, "displayName", formed, memory)
         price_type, price = _price(row, kind)
         rentable = flag(row, "available") and not flag(row, "maintenance")
         return [
@@ -108,7 +108,3 @@ def _price(row: Row, kind: str) -> tuple[PriceType, str]:
     if row.get("spot_price") is not None:
         return "spot", amount(row, "spot_price")
     return ("spot" if kind == "SPOT" else "on_demand"), price
-
-
-def _has_form(name: str) -> bool:
-    return any(form in name.lower() for form in FORMS)

@@ -90,7 +90,13 @@ class PriceCell:
 
 
 def factored(written: Any, factor: Decimal, *, whole: bool) -> Any:
-    """A price times a factor, in the form of the written one: text, number or Google's money, and whole where all are. None: no price."""
+    """A price times a factor, in the form of the written one: text ("$" and all), number or Google's money, and whole where all are.
+
+    None: no price.
+    """
+    if isinstance(written, str) and written.startswith("$"):
+        moved_text = factored(written[1:], factor, whole=whole)
+        return None if moved_text is None else f"${moved_text}"
     if isinstance(written, dict) and {"units", "nanos"} <= written.keys():
         nanos = int((int(written["units"]) * NANOS + written["nanos"]) * factor) if str(written["units"]).isdigit() else 0
         return {**written, "units": str(nanos // NANOS), "nanos": nanos % NANOS} if nanos > 0 else None

@@ -31,12 +31,18 @@ FACTS: dict[str, Facts] = {
         "price_per_hour spot_price",
         (Count("num_free_devices"), Count("effective_num_free_devices"), Count("spot_num_free_devices")),
     ),
+    "latitude": Facts(
+        {"plans": "data"},
+        "attributes.regions[].pricing.USD.hour attributes.regions[].pricing.USD.month attributes.regions[].pricing.USD.year",
+        (Word("attributes.regions[].stock_level", ("unavailable", "low", "medium", "high")),),
+    ),
     "linode": Facts(
         {"types": "data", "availability": "data"},
         "price.hourly price.monthly region_prices[].hourly region_prices[].monthly",
         (Flag("available"),),
     ),
     "lium": Facts({"executors": ""}, "price_per_gpu", (Count("available_gpu_count"),)),
+    "mithril": Facts({"instance-types": "", "availability": ""}, "last_instance_price lowest_allocated_price", (Count("capacity"),)),
     "nebula-block": Facts({"products": "data"}, "*[].price_per_hour", (Flag("*[].is_available"),)),
     "novita": Facts(
         {"on-demand": "data", "spot": "data"},
@@ -48,6 +54,7 @@ FACTS: dict[str, Facts] = {
     "prime-intellect": Facts({"gpus": "items"}, "prices.onDemand", (Word("stockStatus", ("Unavailable", "Low", "Medium", "High")),)),
     "salad": Facts({"gpu-classes": "items"}, "prices[].price"),
     "seeweb": Facts({"plans": "plans"}, "hourly_price", (Flag("available"),)),
+    "sesterce": Facts({"offers": ""}, "hourlyPrice hourlySpotPrice", (Flag("availability[].available"),)),
     "shadeform": Facts({"types": "instance_types"}, "hourly_price", (Flag("availability[].available"),)),
     "spheron": Facts({"offers": "data"}, "offers[].price offers[].spot_price", (Flag("offers[].available"),)),
     "tencent": Facts(
@@ -76,6 +83,7 @@ FACTS: dict[str, Facts] = {
 
 
 PAGES: dict[str, PageFacts] = {
+    "civo": PageFacts(r"<tr>\n<td data-title=\"Size\">.*?</tr>", r"\$([\d,]+\.\d+)<span>per", "On-demand"),
     "coreweave": PageFacts(r'<div role="listitem" class="table-row-v2.*?\n</div></div></div>', r"\$([\d,]+\.\d+)", "Price (Per Hour)"),
     "nebius": PageFacts(
         r'<div class="pc-highlight-table-block__row"><div [^\n]*?<p>NVIDIA [^\n]*', r"\$([\d,]+\.\d+)", "NVIDIA GPU Instances"

@@ -1,7 +1,8 @@
-"""Markets that list one kind of machine many times: one offer, at the price that one would pay; and their paging."""
+"""Traps of the smaller sources that no single row can show: markets folded to one offer a kind, paging, contracts, other currencies."""
 
 import copy
 
+import msgspec
 import pytest
 
 from adapters.base import Page
@@ -73,3 +74,48 @@ def test_spheron_makes_no_on_demand_offer_of_a_row_with_a_spot_price() -> None:
     offers = read("spheron", pages)
     assert "data-crunch/FIN-01/dedicated/8x/H100 SXM5/on_demand" not in offers
     assert offers["data-crunch/FIN-01/dedicated/8x/H100 SXM5/spot"].amount == "9.6"
+
+
+def test_mithril_names_an_offer_by_region_and_name_and_not_by_its_id() -> None:
+    pages = pages_of("mithril")
+    whole = read("mithril", pages)
+    for page in pages:
+        for row in page.body:
+            row["fid"] = row["fid"].replace("it_", "it_2")
+            if "instance_type" in row:
+                row["instance_type"] = row["instance_type"].replace("it_", "it_2")
+    assert read("mithril", pages) == whole
+
+
+def test_sesterce_makes_no_spot_offer_of_the_price_that_stands_where_there_is_none() -> None:
+    offers = read("sesterce", pages_of("sesterce"))
+    assert [key for key in offers if key.endswith("/spot")] == ["AZ_07/ind-mumbai-1/A100_80G_sxm4x8/vm/spot"]
+
+
+def test_latitude_reads_no_month_as_hours_and_no_reais_as_dollars() -> None:
+    pages = pages_of("latitude")
+    whole = read("latitude", pages)
+    for plan in pages[0].body["data"]:
+        for region in plan["attributes"]["regions"]:
+            region["pricing"]["BRL"] = {"hour": 1, "month": 1, "year": 1}
+            region["pricing"]["USD"] |= {"month": 1, "year": 1}
+    assert read("latitude", pages) == whole
+
+
+def test_civo_believes_no_table_outside_the_section_of_gpus() -> None:
+    (page,) = pages_of("civo")
+    (section,) = [part for part in page.body.split("<section ") if part.startswith('class="pricing-product" id="nvidia-gpus"')]
+    twice = msgspec.structs.replace(
+        page, body=page.body.replace("</body>", f"<section {section}".replace("</html>", "").replace("</body>", "") + "</body>")
+    )
+    with pytest.raises(PayloadChanged, match="2 sections"):
+        read("civo", [twice])
+    elsewhere = msgspec.structs.replace(page, body=page.body.replace('product" id="nvidia-gpus"', 'product" id="amd-gpus"'))
+    with pytest.raises(PayloadChanged, match="0 sections"):
+        read("civo", [elsewhere])
+
+
+def test_civo_s_commitment_is_never_an_on_demand_price() -> None:
+    offers = read("civo", pages_of("civo"))
+    b200 = {key: offer.price_type for key, offer in offers.items() if offer.gpu == "B200-SXM-180"}
+    assert set(b200.values()) == {"reserved"} and len(b200) == 3
