@@ -32,6 +32,7 @@ class Civo(Adapter):
     cadence = timedelta(hours=6)
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "reserved")
     docs_url = "https://www.civo.com/pricing"
     terms = "https://www.civo.com/legal/terms-of-service (not read; a public page, asked a few times a day)"
     confidence = "grounded"

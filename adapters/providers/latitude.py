@@ -33,6 +33,7 @@ class Latitude(Adapter):
     auth = "bearer"
     unit = "hour"
     basis = "per_instance"
+    stock = "levels"
     docs_url = "https://www.latitude.sh/docs/api-reference"
     terms = "https://www.latitude.sh/legal/terms-of-service (not read; an account's own key is used)"
     confidence = "grounded"

@@ -27,6 +27,8 @@ class Mithril(Adapter):
     auth = "bearer"
     unit = "hour"
     basis = "per_instance"
+    price_types = ("spot",)
+    stock = "count"
     docs_url = "https://docs.mithril.ai"
     terms = "https://mithril.ai/terms-of-service (not read; an account's own key is used)"
     confidence = "documented"

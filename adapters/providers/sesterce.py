@@ -28,6 +28,8 @@ class Sesterce(Adapter):
     auth_names = ("X-API-KEY",)
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "spot")
+    stock = "flag"
     docs_url = "https://docs.sesterce.com/api-reference"
     terms = "https://www.sesterce.com/terms (not read; an account's own key is used)"
     confidence = "documented"
