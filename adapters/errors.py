@@ -1,5 +1,9 @@
 """Errors, named by what the caller does next."""
 
+from collections.abc import Sequence
+
+from adapters.models import Rejected
+
 
 class ProviderError(Exception):
     """Anything that went wrong with one provider. Messages never carry secrets or query strings."""
@@ -19,12 +23,16 @@ class AuthFailed(ProviderError):
 
 
 class PayloadChanged(ProviderError):
-    """The answer is not what the provider documents: keep the sample, tell the operator, do not retry."""
+    """The answer is not what the provider documents: keep the sample, tell the operator, do not retry.
 
-    def __init__(self, message: str, field: str = "", body: bytes = b"") -> None:
+    `rejected` are its unreadable rows, where they are the reason.
+    """
+
+    def __init__(self, message: str, field: str = "", body: bytes = b"", rejected: Sequence[Rejected] = ()) -> None:
         super().__init__(message)
         self.field = field
         self.body = body
+        self.rejected = rejected
 
 
 class NoCapacity(ProviderError):

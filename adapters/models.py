@@ -47,8 +47,12 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Rejected(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A row that could not be read. `raw` is the row as JSON text, cut to 2,000 characters; `field` is what stood in the way."""
+    """A row that could not be read. `raw` is the row as JSON text, cut to 2,000 characters; `field` is what stood in the way.
+
+    `unknown_gpu` is the vendor's text where that was a GPU that nobody knows: it goes to the review list.
+    """
 
     reason: str
     field: str
     raw: str
+    unknown_gpu: str | None = None

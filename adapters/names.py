@@ -4,41 +4,28 @@ What is not understood to the last word is unknown, and never guessed.
 """
 
 import re
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
+from itertools import pairwise
+from typing import NamedTuple
 
 from schemas.gpus import GPUS, Gpu
 
 MEMORY_TOLERANCE = 0.1
-"""A card reports 3 to 7 % less than it is sold under (ECC, GB and GiB); sizes of one model lie further apart."""
+"""A card reports 3 to 8 % less than it is sold under (ECC, GB and GiB); sizes of one model lie further apart."""
 
 _WORDS = re.compile(r"[A-Z0-9.+]+")
 _MEMORY = re.compile(r"(\d+)(?:GB|GIB|G)")
 _COUNT = re.compile(r"\d+X")
+_MIG = re.compile(r"[1-7]G\.\d+GB")
 
-_NOISE = frozenset(
-    {
-        "NVIDIA",
-        "AMD",
-        "INTEL",
-        "TESLA",
-        "GEFORCE",
-        "INSTINCT",
-        "RADEON",
-        "BLACKWELL",
-        "GENERATION",
-        "TENSOR",
-        "CORE",
-        "GPU",
-        "HGX",
-        "HBM2",
-        "HBM2E",
-        "HBM3",
-        "HBM3E",
-        "GDDR6",
-        "GDDR7",
-    }
-)
-"""Words that never tell two GPUs apart."""
+# fmt: off
+_NOISE = frozenset({
+    "NVIDIA", "AMD", "INTEL", "HABANA", "TESLA", "GEFORCE", "INSTINCT", "RADEON", "GRACE", "HOPPER", "BLACKWELL", "GENERATION",
+    "TENSOR", "CORE", "GPU", "HGX", "MIG", "AC", "HBM2", "HBM2E", "HBM3", "HBM3E", "GDDR6", "GDDR6X", "GDDR7",
+})
+# fmt: on
+"""Words that never tell two GPUs apart. (AC is how drivers say that a B300 is cooled by air.)"""
 
 _FORMS = {
     "SXM": "SXM",
@@ -51,74 +38,73 @@ _FORMS = {
     "PCI": "PCIE",
     "NVL": "NVL",
     "OAM": "OAM",
+    "SUPERCHIP": "SUPERCHIP",
 }
 
-# what vendors write (words joined) -> model
+# what vendors write (words joined) -> model; a GPU's own title needs no line here
 _ALIASES = {
     "A6000": "RTXA6000",
     "A5000": "RTXA5000",
     "A4500": "RTXA4500",
     "A4000": "RTXA4000",
+    "GB200NVL72": "GB200",
+    "GB300NVL72": "GB300",
     "RTX4000ADASFF": "RTX4000SFFADA",
-    "RTXPRO6000SERVEREDITION": "RTXPRO6000SE",
     "RTXPRO6000S": "RTXPRO6000SE",
-    "RTXPRO6000WORKSTATIONEDITION": "RTXPRO6000WS",
     "RTXPRO6000WK": "RTXPRO6000WS",
-    "RTXPRO6000MAXQWORKSTATIONEDITION": "RTXPRO6000MAXQ",
-    "RTXPRO4500SERVEREDITION": "RTXPRO4500SE",
     "RTX4080S": "RTX4080SUPER",
     "RTX4070S": "RTX4070SUPER",
     "RTX4070STI": "RTX4070TISUPER",
     "RTX4070SUPERTI": "RTX4070TISUPER",
+    "RTX2080S": "RTX2080SUPER",
+    "RTX2070S": "RTX2070SUPER",
+    "RTX2060S": "RTX2060SUPER",
+    "GTX1660S": "GTX1660SUPER",
+    "GTX1650S": "GTX1650SUPER",
     "QRTX8000": "QUADRORTX8000",
     "QRTX6000": "QUADRORTX6000",
     "QRTX5000": "QUADRORTX5000",
     "QRTX4000": "QUADRORTX4000",
+    "INSTINCTMI50": "MI50",
+    "GAUDI1": "GAUDI",
+}
+
+# Phrases of which a word says something else than it seems to -> what they say. GH200 480GB has that much beside its CPU; of the H100s with
+# 80 GB only the SXM one has HBM3, and says nothing more (the PCIe card has HBM2e and says PCIe); the H20-3e is the H20 with HBM3e.
+_PHRASES = {
+    "MAX Q": "MAXQ",
+    "GH200 480GB": "GH200 96GB",
+    "GH200 120GB": "GH200 96GB",
+    "H100 80GB HBM3": "H100 SXM 80GB",
+    "H20 3E": "H20 141GB",
 }
 
 
-def _by_model() -> dict[str, tuple[Gpu, ...]]:
-    models: dict[str, tuple[Gpu, ...]] = {}
-    for gpu in GPUS.values():
-        if gpu.slice_of is None:
-            models[gpu.model] = (*models.get(gpu.model, ()), gpu)
-    return models
+class _Name(NamedTuple):
+    """What a text says, word by word."""
 
-
-_MODELS = _by_model()
+    model: str
+    form: str | None
+    sizes: tuple[float, ...]
+    mig: str | None
 
 
 @lru_cache(maxsize=4096)
 def canonical_gpu(text: str, memory_gib: float | None = None) -> str | None:
     """The one canonical id that `text` and the memory of one GPU (where known) name; None where none does, or more than one.
 
-    Each word must be the model, a form factor, a memory size, a leading count ("8x") or plain noise; any other word makes it unknown.
+    Each word must be the model, a form factor, a memory size, a MIG profile, a leading count ("8x") or plain noise; any other word
+    makes it unknown. `memory_gib` is what is rented: a slice's own where a MIG profile is named, though the text may say the whole one's.
     """
-    words = _WORDS.findall(text.upper().replace("MAX-Q", "MAXQ"))
-    if words and _COUNT.fullmatch(words[0]):
-        words = words[1:]
-    name: list[str] = []
-    form: str | None = None
-    sizes: list[float] = [] if memory_gib is None else [memory_gib]
-    for word in words:
-        memory = _MEMORY.fullmatch(word)
-        if memory:
-            sizes.append(float(memory[1]))
-        elif word in ("GB", "GIB") and name and name[-1].isdigit():
-            sizes.append(float(name.pop()))
-        elif word in _FORMS:
-            if form not in (None, _FORMS[word]):
-                return None
-            form = _FORMS[word]
-        elif word not in _NOISE:
-            name.append(word)
-    model = "".join(name)
-    candidates = [
-        gpu.id
-        for gpu in _MODELS.get(_ALIASES.get(model, model), ())
-        if form in (None, gpu.form_factor) and all(memory_fits(gpu.memory_gib, size) for size in sizes)
-    ]
-    return candidates[0] if len(candidates) == 1 else None
+    name = _read(_words(text))
+    if name is None:
+        return None
+    candidates = [gpu for gpu in _MODELS.get(name.model, ()) if _means(gpu, name, memory_gib)]
+    if name.mig is not None:
+        candidates = [GPUS[part] for gpu in candidates if (part := f"{gpu.id}-{name.mig.lower()}") in GPUS]
+    if memory_gib is not None:
+        candidates = [gpu for gpu in candidates if memory_fits(gpu.memory_gib, memory_gib)]
+    return candidates[0].id if len(candidates) == 1 else None
 
 
 def with_form(name: str, link: object, memory_gib: float | None) -> str:
@@ -131,3 +117,65 @@ def with_form(name: str, link: object, memory_gib: float | None) -> str:
 def memory_fits(nominal_gib: int, stated_gib: float) -> bool:
     """Whether a card sold under `nominal_gib` may state `stated_gib`."""
     return abs(stated_gib - nominal_gib) <= MEMORY_TOLERANCE * nominal_gib
+
+
+def _words(text: str) -> list[str]:
+    words = _WORDS.findall(text.upper())
+    if words and _COUNT.fullmatch(words[0]):
+        words = words[1:]
+    line = f" {' '.join(words)} "
+    for phrase, meaning in _PHRASES.items():
+        line = line.replace(f" {phrase} ", f" {meaning} ")
+    return line.split()
+
+
+def _read(words: Iterable[str]) -> _Name | None:
+    """The words by what they are. None where they contradict each other, or where a number is written in two pieces ("A10 0")."""
+    name: list[str] = []
+    forms: set[str] = set()
+    sizes: list[float] = []
+    migs: list[str] = []
+    for word in words:
+        memory = _MEMORY.fullmatch(word)
+        if memory:
+            sizes.append(float(memory[1]))
+        elif word in ("GB", "GIB") and name and name[-1].isdigit():
+            sizes.append(float(name.pop()))
+        elif word in _FORMS:
+            forms.add(_FORMS[word])
+        elif _MIG.fullmatch(word):
+            migs.append(word)
+        elif word not in _NOISE:
+            name.append(word)
+    split = any(first[-1].isdigit() and second[0].isdigit() for first, second in pairwise(name))
+    if split or len(forms) > 1 or len(migs) > 1:
+        return None
+    return _Name("".join(name), next(iter(forms), None), tuple(sizes), next(iter(migs), None))
+
+
+def _means(gpu: Gpu, name: _Name, memory_gib: float | None) -> bool:
+    if name.form not in (None, gpu.form_factor):
+        return False
+    if gpu.said_by_memory and not name.sizes and (memory_gib is None or name.mig is not None):
+        return False
+    return all(memory_fits(gpu.memory_gib, size) for size in name.sizes)
+
+
+def _models() -> dict[str, Sequence[Gpu]]:
+    """Whole GPUs by model, by the words of their titles, and by the aliases. Raises ValueError where one text would name two models."""
+    models: dict[str, list[Gpu]] = {}
+    for gpu in GPUS.values():
+        if gpu.slice_of is None:
+            models.setdefault(gpu.model, []).append(gpu)
+    texts = dict(_ALIASES)
+    for gpu in GPUS.values():
+        title = _read(_words(gpu.title)) if gpu.slice_of is None else None
+        if title is not None and texts.setdefault(title.model, gpu.model) != gpu.model:
+            raise ValueError(f"{title.model} names {texts[title.model]} and {gpu.model}")
+    for text, model in texts.items():
+        if models.setdefault(text, models[model]) is not models[model]:
+            raise ValueError(f"{text} names {model} and is a model of its own")
+    return dict(models)
+
+
+_MODELS = _models()

@@ -18,6 +18,7 @@ from schemas.gpus import GPUS
 from schemas.vocabulary import Availability
 
 RAW_CHARACTERS = 2000
+NAME_CHARACTERS = 80
 MAX_COUNT = 1024
 """GPUs in one offer: more is a misread number."""
 MAX_NUMBER = 10**15
@@ -39,10 +40,19 @@ class BadRow(Exception):
         self.reason = reason
 
 
+class UnknownGpu(BadRow):
+    """A row whose GPU nobody knows. `name`, for the review list, is the vendor's text for it: a size or a family where that is all."""
+
+    def __init__(self, field: str, name: str, reason: str = "") -> None:
+        super().__init__(field, reason or f"unknown GPU {name[:NAME_CHARACTERS]!r}")
+        self.name = name[:NAME_CHARACTERS]
+
+
 def rejected(raw: Any, bad: BadRow) -> Rejected:
     """The row as a Rejected, with its JSON text cut to size."""
     text = _JSON.encode(raw).decode()
-    return Rejected(reason=str(bad), field=bad.field, raw=text[:RAW_CHARACTERS])
+    unknown_gpu = bad.name if isinstance(bad, UnknownGpu) else None
+    return Rejected(reason=str(bad), field=bad.field, raw=text[:RAW_CHARACTERS], unknown_gpu=unknown_gpu)
 
 
 def each(rows: Iterable[Any], name: str, read: Callable[[Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
@@ -177,14 +187,17 @@ def country(value: Any) -> str | None:
 
 
 def known_gpu(names: Mapping[str, str], field: str, name: str, memory_gib: float | None) -> str:
-    """The canonical id of a vendor's text: the adapter's own table first, then the words. BadRow: unknown, or its memory contradicts."""
+    """The canonical id of a vendor's text: the adapter's own table first, then the words. UnknownGpu: none, or its memory contradicts."""
     gpu = names.get(name)
     if gpu is None:
         gpu = canonical_gpu(name, memory_gib)
         if gpu is None:
-            raise BadRow(field, f"unknown GPU {name[:80]!r}" + ("" if memory_gib is None else f" with {memory_gib:g} GiB"))
+            if memory_gib is None:
+                raise UnknownGpu(field, name)
+            raise UnknownGpu(field, _sized(name, memory_gib), f"unknown GPU {name[:NAME_CHARACTERS]!r} with {memory_gib:g} GiB")
     elif memory_gib is not None and not _fits(gpu, memory_gib):
-        raise BadRow(field, f"{name[:80]!r} states {memory_gib:g} GiB, which is not {gpu}")
+        reason = f"{name[:NAME_CHARACTERS]!r} states {memory_gib:g} GiB, which is not {gpu}"
+        raise UnknownGpu(field, _sized(name, memory_gib), reason)
     return gpu
 
 
@@ -215,6 +228,12 @@ def _part(body: Any, field: str, kind: type, kind_name: str) -> Any:
 def _rank(offer: Offer) -> tuple[bool, Decimal]:
     """What can be rented comes before what is sold out, and then the lower price."""
     return offer.availability == "sold_out", Decimal(offer.amount)
+
+
+def _sized(name: str, memory_gib: float) -> str:
+    """Whole GiB: what hosts report differs in the digits after."""
+    size = f" with {memory_gib:.0f} GiB"
+    return name[: NAME_CHARACTERS - len(size)] + size
 
 
 @lru_cache(maxsize=4096)

@@ -48,8 +48,14 @@ class PollResult(msgspec.Struct, kw_only=True):
 
     @property
     def rejected(self) -> list[Rejected]:
-        """Rows that could not be read, of the slices that were."""
-        return [row for part in self.slices if part.reading for row in part.reading.rejected]
+        """Rows that could not be read, also of the slices that were refused because of them."""
+        rejected: list[Rejected] = []
+        for part in self.slices:
+            if part.reading is not None:
+                rejected += part.reading.rejected
+            elif isinstance(part.error, PayloadChanged):
+                rejected += part.error.rejected
+        return rejected
 
 
 class Poller:
@@ -133,8 +139,8 @@ class Poller:
             return
         for result in read:
             message = f"{source.name}: {len(rejected)} rows of {len(read)} slices cannot be read, the first: {rejected[0].reason}"
+            result.error = PayloadChanged(message, field=rejected[0].field, rejected=result.reading.rejected if result.reading else ())
             result.reading = None
-            result.error = PayloadChanged(message, field=rejected[0].field)
 
     def _guard_empty(self, source: Source, results: Sequence[SliceResult]) -> None:
         """An empty 200 is not 'no stock': it takes no offers away from a slice that may not be empty, nor all from a source."""

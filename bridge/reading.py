@@ -59,7 +59,7 @@ def read_slice(adapter: Adapter, pages: Sequence[Page], observed_at: datetime, r
     if too_many(len(rejected), reading.rows) or (rejected and not states):
         first = rejected[0]
         message = f"{adapter.source}: {len(rejected)} of {reading.rows} rows cannot be read, the first: {first.reason}"
-        raise PayloadChanged(message, field=first.field)
+        raise PayloadChanged(message, field=first.field, rejected=rejected)
     return reading
 
 

@@ -162,6 +162,7 @@ class Bridge:
             pause_s = max(pause_s - (self._clock() - started), 0.0)
 
     def _hand_on(self, source: Source, result: PollResult) -> None:
+        source.review.take(result.rejected, source.polled_at_ms)
         self._writer.written_soon(source)
         self._publisher.publish(source)
         self._publisher.health(result.health)

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, cast
 
 import msgspec
 import redis.asyncio as redis
@@ -12,6 +12,7 @@ from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
 from bridge.book import Held
+from bridge.review import UnknownGpu
 from bridge.source import Source
 from bridge.state import EncodedState, OfferState
 
@@ -21,6 +22,7 @@ SOURCES_KEY = "gputicker:sources"
 SNAPSHOTS_CHANNEL = "gputicker:snapshots"
 REFRESH_CHANNEL = "gputicker:refresh"
 BACKFILL_KEY = "gputicker:backfill"
+REVIEW_KEY = "gputicker:review"
 REDIS_ERRORS = (RedisError, OSError, TimeoutError)
 SOCKET_TIMEOUT_S = 2.0
 FIRST_PAUSE_S = 0.5
@@ -76,6 +78,11 @@ def encode_snapshot(source: Source) -> bytes:
     )
 
 
+def encode_review(source: Source) -> bytes:
+    """A source's unknown GPU names as JSON, as docs/architecture.md says."""
+    return _encoder.encode({"provider": source.adapter.provider, "market": source.market, "names": source.review.names})
+
+
 def decode_offers(body: bytes | str) -> dict[str, Held]:
     """A snapshot's offers by key; their slices are not known. Raises msgspec.DecodeError."""
     offers: dict[str, Held] = {}
@@ -89,6 +96,11 @@ def decode_offers(body: bytes | str) -> dict[str, Held]:
 class _Snapshot(msgspec.Struct):
     market: str
     offers: list[dict[str, Any]]
+
+
+class _Review(msgspec.Struct):
+    market: str
+    names: list[UnknownGpu]
 
 
 class _Seen(msgspec.Struct):
@@ -156,6 +168,8 @@ class SnapshotWriter:
                     if source.health is not None:
                         health = {**msgspec.structs.asdict(source.health), **source.facts()}
                         pipe.set(health_key(source.name), _encoder.encode(health))
+                    if source.review.names:
+                        pipe.hset(REVIEW_KEY, source.name, encode_review(source))
                     pipe.publish(SNAPSHOTS_CHANNEL, source.name)
                 await pipe.execute()
         except REDIS_ERRORS as error:
@@ -178,9 +192,12 @@ async def restore(client: "redis.Redis", sources: Mapping[str, Source]) -> int:
     for source in sources.values():
         try:
             body = await client.get(snapshot_key(source.name))
+            review = await cast("Awaitable[bytes | None]", client.hget(REVIEW_KEY, source.name))
         except REDIS_ERRORS as error:
             log.warning("redis is away, no snapshot restored: %s", type(error).__name__)
             return restored
+        if review is not None:
+            _restore_review(source, review)
         if body is None:
             continue
         try:
@@ -193,6 +210,16 @@ async def restore(client: "redis.Redis", sources: Mapping[str, Source]) -> int:
         source.book.restore(offers)
         restored += len(offers)
     return restored
+
+
+def _restore_review(source: Source, body: bytes) -> None:
+    try:
+        review = msgspec.json.decode(body, type=_Review)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
+        log.warning("%s: review list in redis cannot be read, starting without it: %s", source.name, error)
+        return
+    if review.market == source.market:
+        source.review.restore(review.names)
 
 
 async def listen_for_refresh(client: "redis.Redis", asked: Callable[[str], Awaitable[None]]) -> None:

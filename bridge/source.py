@@ -12,6 +12,7 @@ from adapters.http import ProviderClient
 from adapters.limits import pace_s
 from bridge.book import Book
 from bridge.retry import CircuitBreaker
+from bridge.review import Review
 from schemas.vocabulary import BreakerState, Health, Market
 
 FRESH_S = 15.0
@@ -59,6 +60,7 @@ class Source:
         self.market = market
         self.off_reason = off_reason
         self.breaker = breaker or CircuitBreaker()
+        self.review = Review()
         self.slices = tuple(adapter.slices())
         self.book = Book(part.name for part in self.slices)
         self.cadence_s = cadence_s(adapter, market, interval_s)

@@ -17,7 +17,7 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, listing, rejected, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, listing, rejected, text
 from schemas.vocabulary import PriceType
 
 PATH = "/api/retail/prices"
@@ -157,7 +157,7 @@ class Azure(Adapter):
             return None
         size = self.sizes.get(name)
         if size is None:
-            raise BadRow("armSkuName", f"unknown GPU size {name[:80]!r}")
+            raise UnknownGpu("armSkuName", name, f"unknown GPU size {name[:80]!r}")
         if text(row, "unitOfMeasure") != "1 Hour":
             raise BadRow("unitOfMeasure", f"{row['unitOfMeasure'][:40]!r} where '1 Hour' is documented")
         currency = row.get("currencyCode", billing_currency)

@@ -20,7 +20,7 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import cursor
-from adapters.rows import BadRow, Row, child, listing, rejected, text
+from adapters.rows import BadRow, Row, UnknownGpu, child, listing, rejected, text
 from schemas.vocabulary import PriceType
 
 NANOS = 1_000_000_000
@@ -181,7 +181,7 @@ class GoogleCloud(Adapter):
         if component is None and part not in self.gpus:
             if category.get("resourceGroup") != "GPU" or part in self.ignored:
                 return None
-            raise BadRow("description", f"unknown GPU {part[:80]!r}")
+            raise UnknownGpu("description", part)
         price_type = PRICE_TYPES.get(usage)
         if price_type is None:
             raise BadRow("usageType", f"unknown usage type {usage[:40]!r}")

@@ -11,7 +11,7 @@ from typing import Any, ClassVar, NamedTuple
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, listing, rejected, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, listing, rejected, text
 
 METRIC = "GPU Per Hour"
 MODEL = "PAY_AS_YOU_GO"
@@ -80,7 +80,7 @@ class Oracle(Adapter):
         if part is None:
             if metric != METRIC:
                 return []  # storage, databases, cores: most rows
-            raise BadRow("partNumber", f"unknown GPU part {number[:40]!r}, {str(title)[:80]!r}")
+            raise UnknownGpu("partNumber", f"{number[:20]} {title}", f"unknown GPU part {number[:40]!r}, {str(title)[:80]!r}")
         if metric != METRIC:
             raise BadRow("metricName", f"{str(metric)[:40]!r} where {METRIC!r} is documented")
         currency, price = _price(row)

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, known_gpu, number, optional_float, rejected, table, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, child, count, known_gpu, number, optional_float, rejected, table, text
 from schemas.gpus import GPUS
 from schemas.vocabulary import Availability
 
@@ -105,7 +105,7 @@ class Scaleway(Adapter):
             return known_gpu(self.gpus, "gpu_name", name, float(number(info, "gpu_memory")) / GIB)
         part = f"{known_gpu(self.gpus, 'gpu_name', name, None)}-{mig}"
         if part not in GPUS:
-            raise BadRow("mig_profile", f"unknown slice {part[:80]!r}")
+            raise UnknownGpu("mig_profile", part, f"unknown slice {part[:80]!r}")
         return part
 
 

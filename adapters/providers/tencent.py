@@ -19,7 +19,7 @@ from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged, Transient
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, listing, number, optional_float, rejected, table, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, child, listing, number, optional_float, rejected, table, text
 from schemas.gpus import GPUS
 from schemas.vocabulary import Availability, PriceType
 
@@ -143,13 +143,13 @@ class Tencent(Adapter):
         family = text(row, "InstanceFamily")
         card = self.gpus.get(family)
         if card is None:
-            raise BadRow("InstanceFamily", f"unknown GPU family {family[:80]!r}")
+            raise UnknownGpu("InstanceFamily", family, f"unknown GPU family {family[:80]!r}")
         gpus = number(row, "GpuCount")
         if gpus >= 1 and gpus == int(gpus):
             return card, int(gpus)
         share = f"{card}-1of{1 / gpus:.0f}" if LEAST_SHARE <= gpus < 1 and (1 / gpus) % 1 == 0 else ""
         if share not in GPUS:
-            raise BadRow("GpuCount", f"{gpus} of {card} is no known number or share")
+            raise UnknownGpu("GpuCount", f"{gpus} of {card}", f"{gpus} of {card} is no known number or share")
         return share, 1
 
 

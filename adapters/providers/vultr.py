@@ -14,7 +14,7 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import cursor
-from adapters.rows import BadRow, Row, amount, count, is_zero, known_gpu, listing, optional_float, rejected, text, texts
+from adapters.rows import BadRow, Row, UnknownGpu, amount, count, is_zero, known_gpu, listing, optional_float, rejected, text, texts
 from schemas.gpus import GPUS
 from schemas.vocabulary import PriceType
 
@@ -87,7 +87,7 @@ class Vultr(Adapter):
             return []
         card = self.gpus.get(text(row, "gpu_type"))
         if card is None:
-            raise BadRow("gpu_type", f"unknown GPU {row['gpu_type'][:80]!r}")
+            raise UnknownGpu("gpu_type", row["gpu_type"])
         gpu, gpus = _share(card, count(row, "gpu_vram_gb"))
         return self._offers(row, name, gpu, gpus, "on_demand", "hourly_cost", optional_float(row, "vcpu_count"))
 
@@ -141,5 +141,5 @@ def _share(card: str, vram_gib: int) -> tuple[str, int]:
         return card, vram_gib // whole
     gpu = f"{card}-1of{whole // vram_gib}" if vram_gib < whole and whole % vram_gib == 0 else ""
     if gpu not in GPUS:
-        raise BadRow("gpu_vram_gb", f"{vram_gib} GB is no known share of {card}")
+        raise UnknownGpu("gpu_vram_gb", f"{vram_gib} GB of {card}", f"{vram_gib} GB is no known share of {card}")
     return gpu, 1

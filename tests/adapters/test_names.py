@@ -1,7 +1,9 @@
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.names import canonical_gpu
-from schemas.gpus import GPUS
+from schemas.gpus import GPUS, Gpu
 
 
 @pytest.mark.parametrize(
@@ -66,7 +68,8 @@ def test_whole_words_name_one_gpu(text: str, memory_gib: float | None, gpu: str)
         ("XB200", 180),
         ("GB200 NVL72 rack", None),  # "rack" is not understood
         ("RTX PRO 6000", 96),  # Server, Workstation or Max-Q
-        ("NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb", 24),
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb", 96),  # the slice states the whole one's memory
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 5g.24gb", 24),  # no such profile
         ("RTX 6000", 24),  # Quadro, Ada or PRO
         ("H100 or A100", 80),
         ("unknown", 0),
@@ -80,19 +83,123 @@ def test_what_is_not_understood_is_unknown(text: str, memory_gib: float | None) 
 
 
 @pytest.mark.parametrize(
-    ("name", "inside"),
-    [("B200", "GB200"), ("H20", "H200"), ("A10", "A100"), ("H100", "GH100"), ("L4", "L40"), ("L40", "L40S"), ("A2", "A2000")],
+    ("text", "memory_gib", "gpu"),
+    [
+        ("NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb", 24, "RTXPRO6000SE-PCIE-96-1g.24gb"),
+        ("NVIDIA H100 80GB HBM3 MIG 1g.10gb", 10, "H100-SXM-80-1g.10gb"),
+        ("A100-PCIE-40GB MIG 3g.20gb", None, "A100-PCIE-40-3g.20gb"),
+        ("NVIDIA H100 80GB HBM3", 79.6, "H100-SXM-80"),
+        ("NVIDIA B300 SXM6 AC", 268.6, "B300-SXM-288"),
+        ("NVIDIA GH200 480GB", 95, "GH200-SUPERCHIP-96"),  # 480 GB are its CPU's
+        ("NVIDIA GH200 144G HBM3e", None, "GH200-SUPERCHIP-144"),
+        ("NVIDIA H20-3e", None, "H20-SXM-141"),
+        ("NVIDIA H20", None, "H20-SXM-96"),
+        ("Tesla V100S-PCIE-32GB", 32, "V100S-PCIE-32"),
+        ("NVIDIA GeForce RTX 4090 Laptop GPU", None, "RTX4090LAPTOP-PCIE-16"),
+        ("RTX 4090", None, "RTX4090-PCIE-24"),
+        ("RTX 2080 Ti", 22, "RTX2080TI-PCIE-22"),
+        ("GTX 1660 S", 6, "GTX1660SUPER-PCIE-6"),
+        ("NVIDIA TITAN X (Pascal)", None, "TITANXPASCAL-PCIE-12"),
+        ("InstinctMI50", 16, "MI50-PCIE-16"),
+        ("AMD Radeon PRO V520", 8, "V520-PCIE-8"),
+        ("Radeon RX 7900 XT", 20, "RX7900XT-PCIE-20"),
+        ("Intel Data Center GPU Max 1550", 128, "MAX1550-OAM-128"),
+        ("Habana Gaudi2", 96, "GAUDI2-OAM-96"),
+    ],
 )
-def test_a_name_inside_another_is_not_it(name: str, inside: str) -> None:
-    for text in (inside, f"NVIDIA {inside}"):
-        gpu = canonical_gpu(text)
-        assert gpu is None or GPUS[gpu].model != name
+def test_what_drivers_and_markets_write(text: str, memory_gib: float | None, gpu: str) -> None:
+    assert canonical_gpu(text, memory_gib) == gpu
 
 
-def test_every_title_names_its_gpu_or_none() -> None:
-    wrong = {
-        gpu.id: named
-        for gpu in GPUS.values()
-        if gpu.slice_of is None and (named := canonical_gpu(gpu.title, gpu.memory_gib)) not in (gpu.id, None)
-    }
-    assert wrong == {}
+CONFUSED = [
+    ("B200", "GB200"), ("B300", "GB300"), ("H20", "H200"), ("H200", "GH200"), ("H100", "GH100"), ("A10", "A100"), ("A10", "A10G"),
+    ("A100", "A100X"), ("A2", "A2000"), ("A40", "A4000"), ("A16", "A1600"), ("L4", "L40"), ("L40", "L40S"), ("L2", "L20"), ("T4", "T4G"),
+    ("P4", "P40"), ("P4", "P4000"), ("V100", "V100S"), ("K80", "K8000"), ("MI25", "MI250"), ("MI250", "MI250X"), ("MI50", "MI500"),
+    ("MI300X", "MI300A"), ("MI325X", "MI355X"), ("RTX 4090", "RTX 4090D"), ("RTX 4090", "RTX 4090 Laptop"), ("RTX 4070", "RTX 4070 Ti"),
+    ("RTX 4070 Ti", "RTX 4070 Ti SUPER"), ("RTX 4080", "RTX 4080 SUPER"), ("RTX 3060", "RTX 3060 Ti"), ("RTX 3080", "RTX 3080 Ti"),
+    ("RTX 5090", "RTX 5090 D"), ("RTX 5070", "RTX 5070 Ti"), ("RTX A4000", "RTX 4000 Ada"), ("RTX A6000", "RTX 6000 Ada"),
+    ("Quadro RTX 6000", "RTX 6000 Ada"), ("RTX 6000 Ada", "RTX PRO 6000 Server Edition"), ("RTX 4000 Ada", "RTX 4000 SFF Ada"),
+    ("RTX PRO 6000 Workstation Edition", "RTX PRO 6000 Max-Q Workstation Edition"), ("RTX PRO 4500", "RTX PRO 4500 Server Edition"),
+    ("GTX 1660", "GTX 1660 Ti"), ("GTX 1080", "GTX 1080 Ti"), ("TITAN X (Pascal)", "TITAN Xp"), ("TITAN V", "TITAN RTX"),
+    ("RX 7900 XT", "RX 7900 XTX"), ("RX 9070", "RX 9070 XT"), ("Gaudi", "Gaudi 2"), ("Gaudi 2", "Gaudi 3"), ("Max 1100", "Max 1550"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "other"), CONFUSED)
+def test_a_name_like_another_is_not_it(name: str, other: str) -> None:
+    for text in (other, f"NVIDIA {other}", other.lower(), other.replace(" ", "-")):
+        for memory_gib in (None, *sorted({gpu.memory_gib for gpu in GPUS.values()})):
+            named, theirs = canonical_gpu(name, memory_gib), canonical_gpu(text, memory_gib)
+            assert named is None or named != theirs
+
+
+@pytest.mark.parametrize("form", ["SXM", "PCIe", "NVL"])
+def test_a_form_factor_is_a_word_of_the_name(form: str) -> None:
+    """An H100 NVL is no H100 PCIe, whatever its slot; without the form it is neither."""
+    assert canonical_gpu(f"H100 {form}", 80 if form != "NVL" else 94) == f"H100-{form.upper()}-{80 if form != 'NVL' else 94}"
+    assert canonical_gpu("H100", 94 if form == "NVL" else 80) == ("H100-NVL-94" if form == "NVL" else None)
+
+
+WHOLE = [gpu for gpu in GPUS.values() if gpu.slice_of is None]
+
+
+@pytest.mark.parametrize("gpu", WHOLE, ids=lambda gpu: gpu.id)
+def test_every_title_and_every_full_name_is_understood(gpu: Gpu) -> None:
+    assert canonical_gpu(gpu.title, gpu.memory_gib) == gpu.id
+    assert canonical_gpu(f"{gpu.vendor} {gpu.model} {gpu.form_factor} {gpu.memory_gib} GB") == gpu.id
+    assert canonical_gpu(gpu.title) in (gpu.id, None)
+
+
+@pytest.mark.parametrize("gpu", [gpu for gpu in GPUS.values() if "g." in gpu.id], ids=lambda gpu: gpu.id)
+def test_every_mig_profile_is_a_slice_of_the_gpu_that_the_text_names(gpu: Gpu) -> None:
+    assert gpu.slice_of is not None
+    profile = gpu.id.rpartition("-")[2]
+    assert canonical_gpu(f"{GPUS[gpu.slice_of].title} MIG {profile}", gpu.memory_gib) == gpu.id
+    assert canonical_gpu(gpu.title) == gpu.id
+
+
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
+wholes = st.sampled_from(WHOLE)
+
+
+@given(gpu=wholes, letter=st.sampled_from(LETTERS), front=st.booleans())
+def test_one_letter_more_is_another_name(gpu: Gpu, letter: str, front: bool) -> None:
+    text = f"{letter}{gpu.model}" if front else f"{gpu.model}{letter}"
+    named = canonical_gpu(text, gpu.memory_gib)
+    assert named is None or GPUS[named].model != gpu.model
+
+
+@given(gpu=wholes, at=st.integers(1, 20), data=st.data())
+def test_one_letter_less_is_another_name(gpu: Gpu, at: int, data: st.DataObject) -> None:
+    at = min(at, len(gpu.model)) - 1
+    named = canonical_gpu(gpu.model[:at] + gpu.model[at + 1 :], gpu.memory_gib)
+    assert named is None or GPUS[named].model != gpu.model
+
+
+@given(gpu=wholes, at=st.integers(1, 20), separator=st.sampled_from([" ", "-", "_", "/"]))
+def test_a_number_is_never_put_together_from_two(gpu: Gpu, at: int, separator: str) -> None:
+    digits = [i for i in range(1, len(gpu.model)) if gpu.model[i - 1].isdigit() and gpu.model[i].isdigit()]
+    for cut in digits[at % max(len(digits), 1) :][:1]:
+        named = canonical_gpu(gpu.model[:cut] + separator + gpu.model[cut:], gpu.memory_gib)
+        assert named is None or GPUS[named].model != gpu.model
+
+
+@given(
+    gpu=wholes,
+    separator=st.sampled_from([" ", "-", "_", " / ", ", "]),
+    lower=st.booleans(),
+    noise=st.sampled_from(["", "NVIDIA", "8x", "Tesla"]),
+)
+def test_spelling_does_not_matter(gpu: Gpu, separator: str, lower: bool, noise: str) -> None:
+    text = separator.join([noise, *gpu.title.split(), f"{gpu.memory_gib}GB"])
+    assert canonical_gpu(text.lower() if lower else text, gpu.memory_gib) == gpu.id
+
+
+@given(gpu=wholes, word=st.from_regex(r"[B-Z]{3,9}Q", fullmatch=True))
+def test_any_other_word_makes_it_unknown(gpu: Gpu, word: str) -> None:
+    assert canonical_gpu(f"{gpu.title} {word}", gpu.memory_gib) is None
+
+
+@given(text=st.text(), memory_gib=st.none() | st.floats())
+def test_no_text_is_too_odd(text: str, memory_gib: float | None) -> None:
+    assert canonical_gpu(text, memory_gib) in (None, *GPUS)

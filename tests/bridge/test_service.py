@@ -10,6 +10,7 @@ import pytest
 import redis.asyncio
 from pydantic import SecretStr
 
+from adapters.base import Adapter
 from bridge import service
 from bridge.archive import Archive
 from bridge.build import BadSettings, build_sources, check, chosen
@@ -37,7 +38,7 @@ class WithKey(Lumen):
 class Setting:
     """A bridge over one provider that is a function, on the wall clock."""
 
-    def __init__(self, server: RedisServer, folder: Path, **settings: Any) -> None:
+    def __init__(self, server: RedisServer, folder: Path, adapter: Adapter | None = None, **settings: Any) -> None:
         from adapters.rates import fixed_rates
         from bridge.poller import Poller
 
@@ -45,7 +46,7 @@ class Setting:
         self.kafka = FakeProducer()
         values: dict[str, Any] = {"redis_url": server.url, "data_dir": folder, "history_hours": 0, "upstream_url": "https://u", **settings}
         made = BridgeSettings(**values)
-        self.source = Source(Lumen(), client(self.answer), "simulated", interval_s=made.interval_s)
+        self.source = Source(adapter or Lumen(), client(self.answer), "simulated", interval_s=made.interval_s)
         publisher = Publisher(self.kafka, "simulated", observe_every_ms=60_000)
         archive = Archive(folder / "archive", 10**6)
         redis_client = connect(server.url)
