@@ -42,7 +42,7 @@ _FORMS = {
 }
 
 # what vendors write (words joined) -> model; a GPU's own title needs no line here
-_ALIASES = {
+ALIASES = {
     "A6000": "RTXA6000",
     "A5000": "RTXA5000",
     "A4500": "RTXA4500",
@@ -167,7 +167,7 @@ def _models() -> dict[str, Sequence[Gpu]]:
     for gpu in GPUS.values():
         if gpu.slice_of is None:
             models.setdefault(gpu.model, []).append(gpu)
-    texts = dict(_ALIASES)
+    texts = dict(ALIASES)
     for gpu in GPUS.values():
         title = _read(_words(gpu.title)) if gpu.slice_of is None else None
         if title is not None and texts.setdefault(title.model, gpu.model) != gpu.model:
