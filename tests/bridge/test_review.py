@@ -68,7 +68,7 @@ async def test_what_redis_holds_is_what_the_architecture_says_and_a_new_bridge_g
     old = polled()
     old.review.take([unknown("X1"), unknown("X1")], START_MS)
     await written(redis_client, {"lumen": old})
-    held = msgspec.json.decode(await redis_client.hget("gputicker:review", "lumen"))  # type: ignore[misc]
+    held = msgspec.json.decode(await redis_client.hget("gputicker:review", "lumen") or b"")
     assert held == {
         "provider": Lumen.provider,
         "market": "simulated",
@@ -82,7 +82,7 @@ async def test_what_redis_holds_is_what_the_architecture_says_and_a_new_bridge_g
 
 @pytest.mark.parametrize("body", [b"{", b'{"market": "simulated", "names": [{"name": 3}]}', b'{"market": "live", "names": []}'])
 async def test_what_cannot_be_read_or_is_another_markets_is_left_alone(redis_client: "redis.asyncio.Redis", body: bytes) -> None:
-    await redis_client.hset("gputicker:review", "lumen", body)  # type: ignore[misc]
+    await redis_client.hset("gputicker:review", "lumen", body)
     new = polled()
     new.review.take([unknown("X1")], START_MS)
     await restore(redis_client, {"lumen": new})
@@ -104,5 +104,5 @@ async def test_it_outlives_the_bridge_and_holds_the_names_of_a_refused_answer_to
         assert await setting.bridge.run_once() == 1
         assert setting.source.health is not None
         assert setting.source.health.health == "down"
-        held = msgspec.json.decode(await redis_client.hget("gputicker:review", "lumen"))  # type: ignore[misc]
+        held = msgspec.json.decode(await redis_client.hget("gputicker:review", "lumen") or b"")
         assert [(one["name"], one["rows"], one["polls"]) for one in held["names"]] == [("a", 1, polls)]
