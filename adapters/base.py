@@ -25,6 +25,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
 
     name: str
     path: str
+    host: str = ""
+    """Where to ask, if not at the base address, such as a region's own host. No request goes to one that `slices` doesn't name."""
     method: Literal["GET", "POST"] = "GET"
     query: Mapping[str, str] = {}
     json: Any = None

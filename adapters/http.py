@@ -137,6 +137,7 @@ class ProviderClient:
         self.counters = Counters()
         self._adapter = adapter
         self._host = urlsplit(adapter.base_url).netloc
+        self._hosts = {self._host, *(request.host for part in adapter.slices() for request in part.requests if request.host)}
         self._credentials = dict(credentials or {})
         self._upstream = upstream_url.rstrip("/")
         self._bucket = bucket or Bucket(())
@@ -245,21 +246,24 @@ class ProviderClient:
     def _redirect_target(self, request: Request, url: str, response: httpx.Response) -> str:
         target = urljoin(url, response.headers["location"])
         parts = urlsplit(target)
-        if parts.scheme != "https" or parts.netloc != self._host:
+        if parts.scheme != "https" or parts.netloc != urlsplit(url).netloc:
             raise PayloadChanged(f"{self._name(request)}: redirect to another host, {parts.hostname}, refused", field="location")
         if request.method != "GET" and response.status_code not in (307, 308):
             raise PayloadChanged(f"{self._name(request)}: a {request.method} was redirected with {response.status_code}", field="location")
         return target
 
     def _address(self, request: Request) -> tuple[str, Mapping[str, str]]:
+        host = request.host or self._host
+        if host not in self._hosts:
+            raise PayloadChanged(f"{self._name(request)}: another host, {host}, refused", field="next page")
         # A path without its slash would lengthen the host's name.
         if request.path.startswith("/"):
             path = request.path
             for name, value in self._credentials.items():
                 path = path.replace(f"{{{name}}}", quote(value, safe=""))
-            return self._adapter.base_url + path, request.query
+            return f"https://{host}{path}", request.query
         parts = urlsplit(request.path)
-        if parts.scheme != "https" or parts.netloc != self._host:
+        if parts.scheme != "https" or parts.netloc != host:
             raise PayloadChanged(f"{self._name(request)}: link to another host, {parts.hostname}, refused", field="next page")
         return request.path, request.query
 

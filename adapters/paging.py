@@ -23,7 +23,7 @@ def linked(page: Page, base_url: str, *fields: str) -> Request | None:
     target = urlsplit(link) if isinstance(link, str) else None
     if target is None or f"{target.scheme}://{target.netloc}{target.path}" != base_url + page.request.path:
         raise PayloadChanged(f"{name} leads away from {page.request.name}", name)
-    return _another(page, name, dict(parse_qsl(target.query, keep_blank_values=True)))
+    return continued(page, name, dict(parse_qsl(target.query, keep_blank_values=True)))
 
 
 def cursor(page: Page, parameter: str, *fields: str) -> Request | None:
@@ -36,7 +36,7 @@ def cursor(page: Page, parameter: str, *fields: str) -> Request | None:
     name = ".".join(fields)
     if not isinstance(value, str):
         raise PayloadChanged(f"{name} is no text", name)
-    return _another(page, name, {**page.request.query, parameter: value})
+    return continued(page, name, {**page.request.query, parameter: value})
 
 
 def numbered(page: Page, total_field: str = "pages", parameter: str = "page") -> Request | None:
@@ -45,7 +45,7 @@ def numbered(page: Page, total_field: str = "pages", parameter: str = "page") ->
     if not isinstance(total, int) or isinstance(total, bool) or total < 0:
         raise PayloadChanged(f"{total_field} is no number of pages", total_field)
     number = page.request.page + 1
-    return _another(page, total_field, {**page.request.query, parameter: str(number)}) if number <= total else None
+    return continued(page, total_field, {**page.request.query, parameter: str(number)}) if number <= total else None
 
 
 def counted(page: Page, size: int, total_field: str, parameter: str = "page") -> Request | None:
@@ -54,10 +54,11 @@ def counted(page: Page, size: int, total_field: str, parameter: str = "page") ->
     if not isinstance(total, int) or isinstance(total, bool) or total < 0:
         raise PayloadChanged(f"{total_field} is no number of rows", total_field)
     number = page.request.page + 1
-    return _another(page, total_field, {**page.request.query, parameter: str(number)}) if (number - 1) * size < total else None
+    return continued(page, total_field, {**page.request.query, parameter: str(number)}) if (number - 1) * size < total else None
 
 
-def _another(page: Page, name: str, query: dict[str, str]) -> Request:
+def continued(page: Page, name: str, query: dict[str, str]) -> Request:
+    """The page's request with another query, as its next page; `name` says what leads there. Raises PayloadChanged for the same query."""
     if query == dict(page.request.query):
         raise PayloadChanged(f"{name} leads to its own page", name)
     return msgspec.structs.replace(page.request, query=query, page=page.request.page + 1)

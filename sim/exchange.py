@@ -1,6 +1,6 @@
 """A request to the simulated market and its answer, free of any server."""
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +41,15 @@ class Wire:
 
     def __init__(self) -> None:
         self.listings: tuple[Listing, ...] = self.catalogue()
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        """All hosts it answers at: regions may have their own."""
+        return (self.host,)
+
+    def knows(self, exchange: Exchange) -> bool:
+        """Whether the request is one of this source's, where another has the same host."""
+        return True
 
     def catalogue(self) -> tuple[Listing, ...]:
         raise NotImplementedError

@@ -19,8 +19,8 @@ PAGE = """<!DOCTYPE html>
 def simulated_page(market: Simulated, now_ms: int) -> str:
     """Seed, providers and the incidents of the last day, those in force first named so."""
     providers = "".join(
-        f"<tr><td>{escape(wire.provider)}</td><td><code>/{escape(host)}/</code></td><td>{len(wire.listings)}</td></tr>"
-        for host, wire in market.wires.items()
+        f"<tr><td>{escape(wire.provider)}</td><td><code>/{escape(wire.host)}/</code></td><td>{len(wire.listings)}</td></tr>"
+        for wire in market.wires.values()
     )
     rows = "".join(_incident(incident, now_ms) for incident in reversed(market.recent_incidents(now_ms)))
     body = f"""<p><strong>Simulated market: these are not real prices.</strong> Every answer here is made up from seed {market.seed},

@@ -56,7 +56,7 @@ def asked_range(query: Mapping[str, str]) -> range:
 
 def lines(simulated: Simulated, adapters: Sequence[Adapter], moments: range) -> Iterator[bytes]:
     """One line per moment and source, in time order, each with its newline."""
-    known = [adapter for adapter in adapters if urlsplit(adapter.base_url).netloc in simulated.wires]
+    known = [adapter for adapter in adapters if adapter.source in simulated.wires]
     plans = [
         (adapter, [(part.name, [(r, exchange_of(adapter, r)) for r in part.requests]) for part in adapter.slices()]) for adapter in known
     ]
@@ -71,7 +71,8 @@ def lines(simulated: Simulated, adapters: Sequence[Adapter], moments: range) -> 
 
 def exchange_of(adapter: Adapter, request: Request) -> Exchange:
     """The request as the provider would see it, authenticated: also for an absolute link that an answer carried."""
-    parts = urlsplit(request.path if request.path.startswith("https://") else adapter.base_url + request.path)
+    base_url = f"https://{request.host}" if request.host else adapter.base_url
+    parts = urlsplit(request.path if request.path.startswith("https://") else base_url + request.path)
     query = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **request.query}
     headers = {name.lower(): value for name, value in request.headers.items()}
     path = parts.path

@@ -29,7 +29,11 @@ class Simulated:
     def __init__(self, seed: int, live_from_ms: int, *, incidents: bool = True) -> None:
         wires = all_wires()
         self.seed = seed
-        self.wires: dict[str, Wire] = {wire.host: wire for wire in [*wires, EcbWire()]}
+        self.wires: dict[str, Wire] = {wire.provider: wire for wire in [*wires, EcbWire()]}
+        self._by_host: dict[str, list[Wire]] = {}
+        for wire in self.wires.values():
+            for host in wire.hosts:
+                self._by_host.setdefault(host, []).append(wire)
         listings = [listing for wire in wires for listing in wire.listings]
         self._by_provider = {wire.provider: (wire, by_key(wire.listings)) for wire in wires}
         targets = [Target(listing.provider, listing.gpu, listing.key) for listing in listings]
@@ -40,7 +44,7 @@ class Simulated:
 
     def reply(self, exchange: Exchange, now_ms: int) -> Reply:
         """What a request gets now. Moves in steps of a second, in which equal requests get equal bytes."""
-        wire = self.wires.get(exchange.host)
+        wire = self._wire(exchange)
         if wire is None:
             return Reply(json_answer({"message": f"no such host in the simulated market: {exchange.host}"}, 404))
         at_ms = now_ms - now_ms % 1000
@@ -51,7 +55,15 @@ class Simulated:
 
     def answer(self, exchange: Exchange, at_ms: int) -> Answer:
         """The provider's answer at a moment, whatever happened to its transport then. Raises KeyError for a host that isn't simulated."""
-        return self.wires[exchange.host].answer(self.market, exchange, at_ms)
+        wire = self._wire(exchange)
+        if wire is None:
+            raise KeyError(exchange.host)
+        return wire.answer(self.market, exchange, at_ms)
+
+    def _wire(self, exchange: Exchange) -> Wire | None:
+        """The source whose request this is; the first at that host where none knows it."""
+        wires = self._by_host.get(exchange.host, [])
+        return next((wire for wire in wires if len(wires) == 1 or wire.knows(exchange)), wires[0] if wires else None)
 
     def rentable(self, target: Target, at_ms: int) -> bool:
         wire, listings = self._by_provider[target.provider]

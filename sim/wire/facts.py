@@ -2,14 +2,19 @@
 
 from adapters.registry import discover
 from sim.exchange import Wire
+from sim.market import Habit
 from sim.wire.cells import Count, Flag, Members, Word
 from sim.wire.page import PageFacts, PageWire
 from sim.wire.table import Facts, TableWire
+
+STEADY = Habit(step_s=24 * 3600)
+SPOT = Habit(step_s=1800, noise=0.004, jump=0.02)
 
 FACTS: dict[str, Facts] = {
     "akash": Facts(
         {"gpu-prices": "models"}, "price.med price.min price.max price.avg price.weightedAverage", (Count("availability.available"),)
     ),
+    "aws": Facts({"prices": "regions.*"}, "price", habit=STEADY, like=lambda _: "EU (Ireland)"),
     "clore": Facts({"marketplace": "servers"}, "price.on_demand.USD-Blockchain price.spot.USD-Blockchain", (Flag("rented", says=False),)),
     "cloudrift": Facts({"types": "data.instance_types"}, "variants[].cost_per_hour", (Count("variants[].nodes_per_dc.*"),)),
     "cudo": Facts(
@@ -83,6 +88,15 @@ FACTS: dict[str, Facts] = {
 
 
 PAGES: dict[str, PageFacts] = {
+    "aws-spot": PageFacts(
+        r" *<item>.*?</item>\n",
+        r"<spotPrice>([\d.]+)</spotPrice>",
+        "spotPriceHistorySet",
+        habit=SPOT,
+        thousands="",
+        content_type="text/xml;charset=UTF-8",
+        like=lambda _: "eu-west-1",
+    ),
     "civo": PageFacts(r"<tr>\n<td data-title=\"Size\">.*?</tr>", r"\$([\d,]+\.\d+)<span>per", "On-demand"),
     "coreweave": PageFacts(r'<div role="listitem" class="table-row-v2.*?\n</div></div></div>', r"\$([\d,]+\.\d+)", "Price (Per Hour)"),
     "nebius": PageFacts(

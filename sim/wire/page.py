@@ -1,17 +1,18 @@
 """A page answered from a written one: the prices in its rows follow the market model, everything else stays."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from decimal import Decimal
 
 import msgspec
 
 from adapters.base import Adapter, Page
+from adapters.models import Offer
 from sim.exchange import Exchange
 from sim.market import LIST_PRICE, Habit, Listing, Market
 from sim.wire.cells import Cell, Template
 from sim.wire.table import BodiesWire, Compiled, Part, read
-from sim.wire.templates import BODIES, written_slices
+from sim.wire.templates import BODIES, market_slices, regional
 
 
 class PageFacts(msgspec.Struct, frozen=True):
@@ -22,15 +23,19 @@ class PageFacts(msgspec.Struct, frozen=True):
     renamed: str
     """Words without which the page cannot be read: what the `renamed_field` incident takes away."""
     habit: Habit = LIST_PRICE
+    thousands: str = ","
+    """What stands between thousands."""
+    content_type: str = "text/html; charset=utf-8"
+    like: Callable[[str], str] | None = None
+    """Slices without a page of their own: the name of the one that each answers like."""
 
 
 class PageWire(BodiesWire):
     """A provider whose prices stand on a page, by its `PageFacts`."""
 
-    content: Mapping[str, str] = {"content-type": "text/html; charset=utf-8"}
-
     def __init__(self, adapter: Adapter, facts: PageFacts) -> None:
         self.facts = facts
+        self.content = {"content-type": facts.content_type}
         self.price_fields = (facts.renamed,)
         super().__init__(adapter)
 
@@ -43,31 +48,47 @@ class PageWire(BodiesWire):
 
     def compile(self) -> Compiled:
         compiled = Compiled()
-        for name, pages in written_slices(self.adapter, BODIES / self.adapter.source).items():
+        slices, modelled = market_slices(self.adapter, BODIES / self.adapter.source, self.facts.like)
+        for name, pages in slices.items():
+            if name in modelled:
+                pages = [msgspec.structs.replace(page, body=self._times(page.body, regional(name))) for page in pages]
             compiled.slices[name] = [self._part_of(page, compiled) for page in pages]
         return compiled
 
+    def _times(self, text: str, factor: Decimal) -> str:
+        def dearer(found: "re.Match[str]") -> str:
+            decimals = len(found[1].partition(".")[2])
+            return found[0].replace(
+                found[1], f"{Decimal(found[1].replace(',', '')) * factor:,.{decimals}f}".replace(",", self.facts.thousands)
+            )
+
+        return re.sub(self.facts.price, dearer, text)
+
     def _part_of(self, page: Page, compiled: Compiled) -> Part:
         text: str = page.body
+        rows = list(re.finditer(self.facts.row, text, re.DOTALL))
+        ends = [0, *(row.end() for row in rows)]
+        gaps = [text[end:start] for end, start in zip(ends, [*(row.start() for row in rows), len(text)], strict=True)]
         pieces: list[bytes | Cell] = []
-        end = 0
-        for match in re.finditer(self.facts.row, text, re.DOTALL):
-            pieces.append(text[end : match.start()].encode())
-            end = match.end()
-            pieces += self._row(page, match[0], compiled)
-        pieces.append(text[end:].encode())
-        return Part(page, Template(pieces), re.sub(self.facts.row, "", text, flags=re.DOTALL).encode())
+        for number, row in enumerate(rows):
+            pieces.append(gaps[number].encode())
+            pieces += self._row(page, "".join(gaps[: number + 1]), row[0], "".join(gaps[number + 1 :]), compiled)
+        pieces.append(gaps[-1].encode())
+        return Part(page, Template(pieces), "".join(gaps).encode())
 
-    def _row(self, page: Page, row: str, compiled: Compiled) -> list[bytes | Cell]:
-        """The row's bytes and prices; nothing of a row that is refused."""
-        whole, refused = read(self.adapter, [page])
-        _, refused_without = read(self.adapter, [_with(page, row, "")])
-        if refused > refused_without:
+    def _row(self, page: Page, before: str, row: str, after: str, compiled: Compiled) -> list[bytes | Cell]:
+        """The row's bytes and prices; nothing of a row that is refused. It is read with the page around it, without the other rows."""
+
+        def alone(text: str) -> tuple[dict[str, Offer], int]:
+            return read(self.adapter, [msgspec.structs.replace(page, body=before + text + after)])
+
+        whole, refused = alone(row)
+        if refused > alone("")[1]:
             return []
         linked: dict[str, Listing] = {}
         for digits in dict.fromkeys(re.findall(self.facts.price, row)):
             doubled = re.sub(self.facts.price, lambda found, old=digits: _moved(found, old), row)  # type: ignore[misc]
-            moved, _ = read(self.adapter, [_with(page, row, doubled)])
+            moved, _ = alone(doubled)
             touched = [offer for name, offer in whole.items() if name in moved and moved[name].amount != offer.amount]
             if touched:
                 linked[digits] = compiled.follow(self.adapter, touched, self.facts.habit)
@@ -76,29 +97,26 @@ class PageWire(BodiesWire):
         for match in re.finditer(self.facts.price, row):
             listing = linked.get(match[1], next(iter(linked.values()), None))
             if listing is not None:
-                pieces += [row[end : match.start(1)].encode(), DigitsCell(match[1], listing)]
+                pieces += [row[end : match.start(1)].encode(), DigitsCell(match[1], listing, self.facts.thousands)]
                 end = match.end(1)
         return [*pieces, row[end:].encode()]
 
 
 class DigitsCell:
-    """A price in a text, with as many decimals as the written one, and commas between thousands."""
+    """A price in a text, with as many decimals as the written one."""
 
-    def __init__(self, written: str, listing: Listing) -> None:
+    def __init__(self, written: str, listing: Listing, thousands: str) -> None:
+        self._thousands = thousands
         self._number = Decimal(written.replace(",", ""))
         self._decimals = len(written.partition(".")[2])
         self._listing = listing
 
     def render(self, market: Market, at_ms: int, priced: bool) -> bytes:
         moved = Decimal(market.micros(self._listing, at_ms)) / self._listing.micros if priced else Decimal(1)
-        return f"{self._number * moved:,.{self._decimals}f}".encode()
-
-
-def _with(page: Page, row: str, new: str) -> Page:
-    return msgspec.structs.replace(page, body=page.body.replace(row, new, 1))
+        return f"{self._number * moved:,.{self._decimals}f}".replace(",", self._thousands).encode()
 
 
 def _moved(found: "re.Match[str]", digits: str) -> str:
     if found[1] != digits:
         return found[0]
-    return found[0].replace(digits, f"{Decimal(digits.replace(',', '')) * 2:,.2f}")
+    return found[0].replace(digits, f"{Decimal(digits.replace(',', '')) * 2:,f}")

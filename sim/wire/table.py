@@ -5,7 +5,7 @@ offers a price makes is asked of the adapter: those whose amount moves when that
 of the tests) are left out of the market; rows that it passes over (servers without GPU) stay as they are.
 """
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -19,8 +19,8 @@ from schemas.vocabulary import RENTABLE
 from sim.exchange import JSON, Answer, Exchange, Wire, dumps, json_answer
 from sim.market import LIST_PRICE, Habit, Listing, Market
 from sim.wire.cells import Cell, Members, PriceCell, Rows, Stock, StockCell, Template, Word, factored, listing_of
-from sim.wire.paths import Path, at, items, places, replaced, steps
-from sim.wire.templates import BODIES, answers_to, decode, is_authorised, written_slices
+from sim.wire.paths import Path, at, items, places, replaced
+from sim.wire.templates import BODIES, answers_to, decode, is_authorised, market_slices, regional
 
 READ_AT = datetime(2026, 11, 21, tzinfo=UTC)
 MINUTE_MS = 60_000
@@ -42,6 +42,8 @@ class Facts(msgspec.Struct, frozen=True):
     together: bool = False
     """Whether an offer is made of several rows, so that no row can be read alone."""
     habit: Habit = LIST_PRICE
+    like: Callable[[str], str] | None = None
+    """Slices without a body of their own: the name of the one that each answers like. None: they are answered with no row."""
 
 
 class Part(msgspec.Struct):
@@ -77,17 +79,28 @@ class BodiesWire(Wire):
         self.adapter = adapter
         self.provider = adapter.source
         self.host = adapter.base_url.removeprefix("https://")
+        self._parts: dict[str, list[Part]] = {}
         found = _COMPILED.get(type(adapter))
         if found is None:
             found = _COMPILED[type(adapter)] = self.compile()
         self.compiled = found
         if not found.listings:
             raise ValueError(f"{adapter.source}: no price of its bodies makes an offer")
+        for parts in found.slices.values():
+            for part in parts:
+                self._parts.setdefault(part.page.request.host or self.host, []).append(part)
         self._rentable: tuple[int, Market | None, frozenset[str]] = (-1, None, frozenset())
         super().__init__()
 
     def compile(self) -> Compiled:
         raise NotImplementedError
+
+    @property
+    def hosts(self) -> Sequence[str]:
+        return tuple(self._parts)
+
+    def knows(self, exchange: Exchange) -> bool:
+        return self._part(exchange) is not None
 
     def catalogue(self) -> tuple[Listing, ...]:
         return tuple(self.compiled.listings.values())
@@ -130,7 +143,7 @@ class BodiesWire(Wire):
         return frozenset(keys)
 
     def _part(self, exchange: Exchange) -> Part | None:
-        found = [part for parts in self.compiled.slices.values() for part in parts if answers_to(part.page.request, exchange)]
+        found = [part for part in self._parts.get(exchange.host, ()) if answers_to(part.page.request, exchange)]
         return max(found, key=lambda part: len(part.page.request.query), default=None)
 
 
@@ -145,7 +158,10 @@ class TableWire(BodiesWire):
 
     def compile(self) -> Compiled:
         compiled = Compiled()
-        for name, pages in written_slices(self.adapter, BODIES / self.adapter.source).items():
+        slices, modelled = market_slices(self.adapter, BODIES / self.adapter.source, self.facts.like)
+        for name, pages in slices.items():
+            if name in modelled:
+                pages = [self._dearer(page, regional(name)) for page in pages]
             compiled.slices[name] = [self._part_of(name, pages, number, compiled) for number in range(len(pages))]
         self._answer_other_slices(compiled)
         return compiled
@@ -161,13 +177,29 @@ class TableWire(BodiesWire):
                     for empty in (written[request.name].empty,)
                 ]
 
+    def _dearer(self, page: Page, factor: Decimal) -> Page:
+        """The page with every price times a factor."""
+        if page.request.name not in self.facts.rows:
+            return page
+        where, body = self._where(page), page.body
+        for key, row in items(at(body, where)):
+            for path in [path for price in self.facts.prices.split() for path in places(row, price)]:
+                dearer = factored(at(row, path), factor, whole=False)
+                if dearer is not None:
+                    body = replaced(body, (*where, key, *path), dearer)
+        return msgspec.structs.replace(page, body=body)
+
+    def _where(self, page: Page) -> Path:
+        """Where the page's rows stand."""
+        return next(iter(places(page.body, self.facts.rows[page.request.name])))
+
     def _part_of(self, slice_name: str, pages: Sequence[Page], number: int, compiled: Compiled) -> Part:
         page, facts = pages[number], self.facts
-        where = facts.rows.get(page.request.name)
-        if where is None:
+        if page.request.name not in facts.rows:
             return Part(page, Template.of(page.body, {}), dumps(page.body))
-        rows = at(page.body, steps(where))
-        seen = _Rows(self.adapter, pages, number, steps(where), together=facts.together)
+        where = self._where(page)
+        rows = at(page.body, where)
+        seen = _Rows(self.adapter, pages, number, where, together=facts.together)
         whole = all(
             type(at(row, path)) is int or str(at(row, path)).isdigit()
             for _, row in items(rows)
@@ -185,8 +217,8 @@ class TableWire(BodiesWire):
         keyed = isinstance(rows, dict)
         presence = f"{self.adapter.source}/{slice_name}/{page.request.name}" if facts.vanish else ""
         cell = Rows(kept, keyed, presence, facts.habit.scarcity)
-        template = Template.of(page.body, {steps(where): cell}) if where else Template([cell])
-        return Part(page, template, dumps(replaced(page.body, steps(where), {} if keyed else [])))
+        template = Template.of(page.body, {where: cell}) if where else Template([cell])
+        return Part(page, template, dumps(replaced(page.body, where, {} if keyed else [])))
 
     def _stock_cells(self, row: Any, name: str) -> dict[Path, Cell]:
         cells: dict[Path, Cell] = {}

@@ -4,10 +4,12 @@ The tests of the adapters read the same files, so that what the simulated market
 """
 
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 import msgspec
 
@@ -16,6 +18,9 @@ from sim.exchange import Exchange
 
 BODIES = Path(__file__).parents[1] / "bodies"
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
+
+NO_BRACKETS = str.maketrans("", "", "()")
+"""As AWS names a place in its keys."""
 
 Found = tuple[Any, Mapping[str, str]]
 """A decoded body and the headers."""
@@ -70,6 +75,35 @@ def written_slices(adapter: Adapter, folder: Path) -> dict[str, list[Page]]:
     return walk(adapter, answer)
 
 
+def market_slices(adapter: Adapter, folder: Path, like: Callable[[str], str] | None) -> tuple[dict[str, list[Page]], frozenset[str]]:
+    """Pages by slice, of the slices that the folder answers and of those that answer like one of them; the names of the latter.
+
+    `like` gives the name of the slice after which another is modelled; what the one's name says, part by part between slashes, is replaced
+    by the other's wherever it stands.
+    """
+    facts = written(folder)
+    answers = {(entry.slice, entry.request, entry.page): entry for entry in facts.answers}
+    own = {entry.slice for entry in facts.answers}
+
+    def answer(name: str, request: Request) -> Found | None:
+        model = name if like is None or name in own else like(name)
+        entry = answers.get((model, request.name, request.page))
+        if entry is None:
+            return None
+        body = (folder / entry.file).read_text()
+        for old, new in zip(model.split("/"), name.split("/"), strict=True):
+            body = body.replace(old, new).replace(old.translate(NO_BRACKETS), new.translate(NO_BRACKETS))
+        return decode(body.encode(), request), entry.headers
+
+    slices = walk(adapter, answer)
+    return slices, frozenset(slices) - own
+
+
+def regional(slice_name: str) -> Decimal:
+    """How much dearer a place is that answers like another: up to a third, in whole percents, and all prices alike."""
+    return 1 + Decimal(zlib.crc32(slice_name.partition("/")[0].encode()) % 34) / 100
+
+
 def walk(adapter: Adapter, answer: Callable[[str, Request], Found | None], *, partial: bool = False) -> dict[str, list[Page]]:
     """Every slice's pages, following next_page; a slice with an unanswered first request is left out.
 
@@ -88,17 +122,17 @@ def walk(adapter: Adapter, answer: Callable[[str, Request], Found | None], *, pa
                     break
                 pages.append(Page(request=request, status=200, headers=found[1], body=found[0]))
                 request = adapter.next_page(pages[-1])
-        if {page.request.name for page in pages} == {request.name for request in part.requests}:
+        if {page.request.name for page in pages} >= {request.name for request in part.requests}:
             slices[part.name] = pages
     return slices
 
 
 def answers_to(request: Request, exchange: Exchange) -> bool:
     """Whether an exchange asks what the request says: the same address, and all that the request states; it may state more."""
-    pattern = re.sub(r"\\\{[A-Z_]+\\\}", "[^/]+", re.escape(request.path))
+    pattern = re.sub(r"\\\{[A-Z_]+\\\}", "[^/]+", re.escape(unquote(request.path)))
     return (
         exchange.method == request.method
-        and re.fullmatch(pattern, exchange.path) is not None
+        and re.fullmatch(pattern, unquote(exchange.path)) is not None
         and request.query.items() <= exchange.query.items()
         and {name.lower(): value for name, value in request.headers.items()}.items() <= exchange.headers.items()
         and (request.json is None or _json(exchange.body) == msgspec.to_builtins(request.json))

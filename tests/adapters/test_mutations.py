@@ -201,8 +201,8 @@ def test_a_truncated_body_is_no_json(source: str) -> None:
         body = (folder(source) / entry.file).read_bytes().strip()
         for part in (0.1, 0.5, 0.9):
             if source in PAGES:
-                (pages,) = fixture_slices(source).values()
-                assert _read(source, [msgspec.structs.replace(pages[0], body=body[: int(len(body) * part)].decode())]) is None
+                page = next(page for pages in fixture_slices(source).values() for page in pages)
+                assert _read(source, [msgspec.structs.replace(page, body=body[: int(len(body) * part)].decode())]) is None
                 continue
             with pytest.raises(msgspec.DecodeError):
                 decode(body[: int(len(body) * part)])

@@ -1,0 +1,104 @@
+"""Amazon EC2: on-demand list prices of GPU instances, from the JSON behind the pricing page. https://aws.amazon.com/ec2/pricing/on-demand/
+
+One file a region, without a key and about 60 KB compressed; prices are text, USD per hour for the whole instance. It names no GPU: that
+follows from the instance type (adapters/ec2.py); a GPU instance that isn't known there is rejected. AWS tells no stock. Left out: instances
+without GPU (also Trainium, Inferentia and Gaudi), Windows and other systems with a licence, government and China regions (not asked), and
+Capacity Blocks and reservations, which are other lists. Where one type has two prices, neither is believed. The file is an asset of the
+page and no promised API; the fallback would be the price list API's CSV, several GB, which the client's limits refuse.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.ec2 import GPUS_OF_TYPES, OPT_IN_REGIONS, REGIONS, TYPES
+from adapters.models import Offer, Rejected
+from adapters.rows import BadRow, Row, amount, rejected, table, text
+
+PATH = "/pricing/2.0/meteredUnitMaps/ec2/USD/current/ec2-ondemand-without-sec-sel/{location}/Linux/index.json"
+ALL_REGIONS = {**REGIONS, **OPT_IN_REGIONS}
+BY_LOCATION = {region.location: name for name, region in ALL_REGIONS.items()}
+
+
+class Aws(Adapter):
+    source = "aws"
+    provider = "aws"
+    title = "AWS"
+    base_url = "https://b0.p.awsstatic.com"
+    cadence = timedelta(hours=1)
+    min_gap = timedelta(milliseconds=500)
+    unit = "hour"
+    basis = "per_instance"
+    docs_url = "https://aws.amazon.com/ec2/pricing/on-demand/"
+    terms = "https://aws.amazon.com/terms/ (not read; public asset of the pricing page)"
+    confidence = "grounded"
+    gpus: ClassVar[Mapping[str, str]] = GPUS_OF_TYPES
+
+    def slices(self) -> Sequence[Slice]:
+        return [
+            Slice(name=region.location, requests=(Request(name="prices", path=PATH.format(location=quote(region.location, safe="()"))),))
+            for region in ALL_REGIONS.values()
+        ]
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            location = next(name for name in BY_LOCATION if PATH.format(location=quote(name, safe="()")) == page.request.path)
+            yield from _offers(table(table(page.body, "regions"), location), location)
+
+
+def _offers(rows: Mapping[str, Any], location: str) -> Iterator[Offer | Rejected]:
+    offers: dict[str, Offer] = {}
+    disputed: set[str] = set()
+    for row in rows.values():
+        try:
+            offer = _offer(row, location)
+            if offer is not None and offers.setdefault(offer.offer_key, offer).amount != offer.amount:
+                disputed.add(offer.offer_key)
+                raise BadRow("price", f"price of {offer.instance_type} is stated twice, also as {offers[offer.offer_key].amount}")
+        except BadRow as bad:
+            yield rejected(row, bad)
+    for key, offer in offers.items():
+        if key not in disputed:
+            yield offer
+
+
+def _offer(row: Any, location: str) -> Offer | None:
+    if not isinstance(row, dict):
+        raise BadRow("regions", "a row is not an object")
+    name = text(row, "Instance Type")
+    size = TYPES.get(name)
+    if size is None:
+        if text(row, "Instance Family").startswith("GPU"):
+            raise BadRow("Instance Type", f"unknown GPU instance {name[:80]!r}")
+        return None
+    if text(row, "Operating System") != "Linux" or text(row, "Pre Installed S/W") != "NA":
+        return None  # with a licence
+    if text(row, "Location") != location:
+        raise BadRow("Location", f"{row['Location'][:60]!r} in the list of {location}")
+    region = BY_LOCATION[location]
+    return Offer(
+        offer_key=f"{region}/{name}/on_demand",
+        gpu=size.gpu,
+        gpu_count=size.gpus,
+        price_type="on_demand",
+        amount=amount(row, "price"),
+        currency="USD",
+        unit="hour",
+        basis="per_instance",
+        region=region,
+        country=ALL_REGIONS[region].country,
+        availability="unknown",
+        vcpus=_described(row, "vCPU", ""),
+        memory_gib=_described(row, "Memory", " GiB"),
+        instance_type=name,
+    )
+
+
+def _described(row: Row, field: str, unit: str) -> float | None:
+    """A number in a text, such as `1,952 GiB`, that only describes the offer."""
+    value = row.get(field)
+    digits = value.removesuffix(unit).replace(",", "") if isinstance(value, str) else ""
+    return float(Decimal(digits)) if digits.replace(".", "", 1).isdecimal() else None

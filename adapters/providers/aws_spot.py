@@ -1,0 +1,149 @@
+"""Amazon EC2: spot prices of GPU instances, by zone. https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSpotPriceHistory.html
+
+One signed call a region (Query API, XML), of the regions that every account may use, narrowed to GPU families and plain Linux. Prices are
+text, USD per hour for the whole instance. The history begins at the last full hour: the price in force then and every change since, of
+which the newest of a type and zone counts. A row whose type, zone, system or time cannot be read could be the newest of any, so it costs
+the region's whole answer; one whose price cannot be read costs its type and zone. AWS tells no stock. What the spot advisor publishes (how
+often a type is interrupted, in five bands, and the saving in percent) is neither price nor stock: no offer is made of it, and no price.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import ClassVar
+from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element
+
+import msgspec
+
+from adapters.base import Adapter, Outgoing, Page, Request, Slice
+from adapters.ec2 import FAMILIES, GPUS_OF_TYPES, REGIONS, TYPES
+from adapters.errors import PayloadChanged
+from adapters.models import Offer, Rejected
+from adapters.paging import continued
+from adapters.rows import BadRow, amount, rejected
+from adapters.sigv4 import signed
+from adapters.xml import child_text, children, document
+
+LINUX = "Linux/UNIX"
+SYSTEMS = frozenset({"Red Hat Enterprise Linux", "SUSE Linux", "Windows"})
+"""Systems with a licence."""
+VPC = " (Amazon VPC)"
+"""What a system's name ended with while instances outside a VPC existed."""
+QUERY = {
+    "Action": "DescribeSpotPriceHistory",
+    "Version": "2016-11-15",
+    "Filter.1.Name": "product-description",
+    "Filter.1.Value.1": LINUX,
+    "Filter.2.Name": "instance-type",
+    **{f"Filter.2.Value.{number}": f"{family}.*" for number, family in enumerate(FAMILIES, 1)},
+}
+
+TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
+
+
+class AwsSpot(Adapter):
+    source = "aws-spot"
+    provider = "aws"
+    title = "AWS spot"
+    base_url = "https://ec2.us-east-1.amazonaws.com"
+    cadence = timedelta(minutes=5)
+    min_gap = timedelta(milliseconds=200)
+    credential = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
+    auth = "signed"
+    unit = "hour"
+    basis = "per_instance"
+    docs_url = "https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_DescribeSpotPriceHistory.html"
+    terms = "https://aws.amazon.com/service-terms/ (not read; an account's own key is used)"
+    confidence = "documented"
+    gpus: ClassVar[Mapping[str, str]] = GPUS_OF_TYPES
+
+    def slices(self) -> Sequence[Slice]:
+        return [
+            Slice(name=region, requests=(Request(name="history", path="/", host=_host(region), query=QUERY, answer="text"),))
+            for region in REGIONS
+        ]
+
+    def next_page(self, page: Page) -> Request | None:
+        token = child_text(document(page.body, "DescribeSpotPriceHistoryResponse"), "nextToken")
+        return continued(page, "nextToken", {**page.request.query, "NextToken": token}) if token else None
+
+    def sign(self, request: Outgoing, credentials: Mapping[str, str], now: datetime) -> Outgoing:
+        """Also states since when: full hours, so that all pages of one history (and usually the next poll's) ask the same."""
+        since = now.astimezone(UTC).strftime("%Y-%m-%dT%H:00:00Z")
+        region = (urlsplit(request.url).hostname or "").split(".")[1]
+        key_id, secret = (credentials[name] for name in self.credential)
+        dated = msgspec.structs.replace(request, query={**request.query, "StartTime": since})
+        return signed(dated, key_id, secret, region=region, service="ec2", now=now)
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        newest: dict[str, Offer] = {}
+        unpriced: set[str] = set()
+        for page in pages:
+            region = page.request.host.split(".")[1]
+            root = document(page.body, "DescribeSpotPriceHistoryResponse")
+            for item in children(root, "spotPriceHistorySet", "item"):
+                name, zone, at_ms, plain = _identity(item, region)
+                if not plain:
+                    continue
+                key = f"{zone}/{name}/spot"
+                try:
+                    offer = _offer(item, key, name, zone, region, at_ms)
+                    known = newest.setdefault(key, offer)
+                    if known.provider_time_ms == at_ms and known.amount != offer.amount:
+                        raise BadRow("spotPrice", f"price of {name} is stated twice for one moment, also as {known.amount}")
+                except BadRow as bad:
+                    unpriced.add(key)
+                    yield rejected(_row(item), bad)
+                else:
+                    if at_ms > (known.provider_time_ms or 0):
+                        newest[key] = offer
+        for key, offer in newest.items():
+            if key not in unpriced:
+                yield offer
+
+
+def _host(region: str) -> str:
+    return f"ec2.{region}.amazonaws.com"
+
+
+def _identity(item: Element, region: str) -> tuple[str, str, int, bool]:
+    """Type, zone, since when (Unix milliseconds), and whether it is plain Linux. Raises PayloadChanged."""
+    name, zone, at = (child_text(item, field) for field in ("instanceType", "availabilityZone", "timestamp"))
+    system = child_text(item, "productDescription").removesuffix(VPC)
+    if not TYPE.fullmatch(name):
+        raise PayloadChanged(f"'instanceType' is {name[:40]!r}, no instance type", "instanceType")
+    if not re.fullmatch(rf"{region}(-[a-z0-9]+-\d)?[a-z]", zone):
+        raise PayloadChanged(f"'availabilityZone' is {zone[:40]!r}, no zone of {region}", "availabilityZone")
+    try:
+        since = datetime.strptime(at, "%Y-%m-%dT%H:%M:%S.%f%z")
+    except ValueError as error:
+        raise PayloadChanged(f"'timestamp' is {at[:40]!r}, no time", "timestamp") from error
+    if system != LINUX and system not in SYSTEMS:
+        raise PayloadChanged(f"'productDescription' is {system[:40]!r}, no known system", "productDescription")
+    return name, zone, round(since.timestamp() * 1000), system == LINUX
+
+
+def _offer(item: Element, key: str, name: str, zone: str, region: str, at_ms: int) -> Offer:
+    size = TYPES.get(name)
+    if size is None:
+        raise BadRow("instanceType", f"unknown GPU instance {name[:80]!r}")
+    return Offer(
+        offer_key=key,
+        gpu=size.gpu,
+        gpu_count=size.gpus,
+        price_type="spot",
+        amount=amount(_row(item), "spotPrice"),
+        currency="USD",
+        unit="hour",
+        basis="per_instance",
+        region=zone,
+        country=REGIONS[region].country,
+        availability="unknown",
+        instance_type=name,
+        provider_time_ms=at_ms,
+    )
+
+
+def _row(item: Element) -> dict[str, str]:
+    return {field.tag: (field.text or "").strip() for field in item}
