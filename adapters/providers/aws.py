@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.ec2 import GPUS_OF_TYPES, OPT_IN_REGIONS, REGIONS, TYPES
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.rows import BadRow, Row, amount, rejected, table, text
 
@@ -29,11 +30,12 @@ class Aws(Adapter):
     title = "AWS"
     base_url = "https://b0.p.awsstatic.com"
     cadence = timedelta(hours=1)
-    min_gap = timedelta(milliseconds=500)
+    limits = (Limit(requests=2, per=timedelta(seconds=1), known="ours"),)
     unit = "hour"
     basis = "per_instance"
     docs_url = "https://aws.amazon.com/ec2/pricing/on-demand/"
     terms = "https://aws.amazon.com/terms/ (not read; public asset of the pricing page)"
+    fallback = "price list API: a CSV of several GB, more than the client takes"
     confidence = "grounded"
     gpus: ClassVar[Mapping[str, str]] = GPUS_OF_TYPES
 

@@ -19,6 +19,7 @@ import msgspec
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.ec2 import FAMILIES, GPUS_OF_TYPES, REGIONS, TYPES
 from adapters.errors import PayloadChanged
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import continued
 from adapters.rows import BadRow, amount, rejected
@@ -48,7 +49,8 @@ class AwsSpot(Adapter):
     title = "AWS spot"
     base_url = "https://ec2.us-east-1.amazonaws.com"
     cadence = timedelta(minutes=5)
-    min_gap = timedelta(milliseconds=200)
+    limits = (Limit(requests=5, per=timedelta(seconds=1), known="ours"),)
+    price_types = ("spot",)
     credential = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     auth = "signed"
     unit = "hour"

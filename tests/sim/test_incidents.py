@@ -51,7 +51,7 @@ async def begin(app: App, **wanted: Any) -> dict[str, Any]:
 async def changes(app: App, adapter: Adapter, **wanted: Any) -> dict[str, Decimal]:
     """What an incident multiplies each offer's price by, of those that it touches."""
     before = await offers(app, adapter)
-    await begin(app, provider=adapter.provider, **wanted)
+    await begin(app, provider=adapter.source, **wanted)
     after = await offers(app, adapter)
     assert before.keys() == after.keys()
     return {key: per_gpu(after[key]) / per_gpu(before[key]) for key in before if before[key].amount != after[key].amount}
