@@ -23,6 +23,7 @@ FACTS: dict[str, Facts] = {
         (Count("totalGpuFree"),),
     ),
     "digitalocean": Facts({"sizes": "sizes"}, "price_hourly price_monthly", (Members("regions"),)),
+    "gcore": Facts({"baremetal": "results", "virtual": "results"}, "price.price_per_hour price.price_per_month", (Count("capacity"),)),
     "gcp": Facts({"skus": "skus"}, "pricingInfo[].pricingExpression.tieredRates[].unitPrice", together=True),
     "gpuai": Facts({"pricing": "data"}, "price_per_hour", (Count("available"),)),
     "hotaisle": Facts({"virtual-machines": "", "bare-metal": ""}, "OnDemandPrice", (Count("Quantity"),)),
@@ -47,6 +48,9 @@ FACTS: dict[str, Facts] = {
         (Flag("available"),),
     ),
     "lium": Facts({"executors": ""}, "price_per_gpu", (Count("available_gpu_count"),)),
+    "massed-compute": Facts(
+        {"gpu-inventory": "gpu_inventory"}, "instance_type.price_cents_per_hour", (Members("regions_with_capacity_available"),)
+    ),
     "mithril": Facts({"instance-types": "", "availability": ""}, "last_instance_price lowest_allocated_price", (Count("capacity"),)),
     "nebula-block": Facts({"products": "data"}, "*[].price_per_hour", (Flag("*[].is_available"),)),
     "novita": Facts(

@@ -1,0 +1,77 @@
+"""Gcore: bare-metal and virtual GPU servers of one region. https://gcore.com/docs/api-reference/cloud (List GPU flavors)
+
+Projects and regions have numbers of the account's own, so that both stand in the settings: GCORE_PROJECT_ID, GCORE_REGION_ID. Prices are
+for the whole server, in the account's currency; only USD is read, which `currency_code` says row by row. `price_status` other than `show`
+is no price, whatever number stands there. `capacity` is how many can be rented now; a `disabled` flavour cannot be.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import ClassVar
+
+from adapters.base import Adapter, Page, Request, Slice
+from adapters.models import Offer, Rejected
+from adapters.rows import BadRow, Row, amount, child, count, each, flag, known_gpu, listing, number, text
+
+PATH = "/cloud/v3/gpu/{kind}/{{GCORE_PROJECT_ID}}/{{GCORE_REGION_ID}}/flavors"
+KINDS = ("baremetal", "virtual")
+
+
+class Gcore(Adapter):
+    source = "gcore"
+    provider = "gcore"
+    title = "Gcore"
+    base_url = "https://api.gcore.com"
+    cadence = timedelta(minutes=5)
+    credential = ("GCORE_API_KEY", "GCORE_PROJECT_ID", "GCORE_REGION_ID")
+    auth = "header"
+    auth_names = ("Authorization",)
+    auth_prefix = "apikey "
+    unit = "hour"
+    basis = "per_instance"
+    stock = "count"
+    docs_url = "https://gcore.com/docs/api-reference/cloud"
+    terms = "https://gcore.com/legal (not read; an account's own key is used)"
+    confidence = "documented"
+    gpus: ClassVar[Mapping[str, str]] = {
+        # https://gcore.com/gpu-cloud: HGX boards
+        "H100": "H100-SXM-80",
+        "H200": "H200-SXM-141",
+    }
+
+    def slices(self) -> Sequence[Slice]:
+        query = {"include_prices": "true", "include_capacity": "true"}
+        return [Slice(name="", requests=tuple(Request(name=kind, path=PATH.format(kind=kind), query=query) for kind in KINDS))]
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            yield from each(listing(page.body, "results"), "results", self._offers)
+
+    def _offers(self, row: Row) -> list[Offer]:
+        name, price, card = text(row, "name"), child(row, "price"), child(row, "hardware_properties")
+        gpus = count(card, "gpu_count")
+        gpu = known_gpu(self.gpus, "gpu_model", text(card, "gpu_model"), None)
+        free, disabled = number(row, "capacity"), flag(row, "disabled")
+        if free < 0 or free != int(free):
+            raise BadRow("capacity", f"{free} is no number of servers")
+        cost = amount(price, "price_per_hour")
+        if price.get("price_status") != "show":
+            raise BadRow("price_status", "the price is not shown")
+        if text(price, "currency_code") != "USD":
+            raise BadRow("currency_code", f"{price['currency_code'][:10]!r} where the account's USD is expected")
+        return [
+            Offer(
+                offer_key=f"{name}/on_demand",
+                gpu=gpu,
+                gpu_count=gpus,
+                price_type="on_demand",
+                amount=cost,
+                currency="USD",
+                unit="hour",
+                basis="per_instance",
+                region="",
+                availability="available" if free and not disabled else "sold_out",
+                available_count=0 if disabled else int(free),
+                instance_type=name,
+            )
+        ]
