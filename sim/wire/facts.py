@@ -106,6 +106,8 @@ PAGES: dict[str, PageFacts] = {
     "nebius": PageFacts(
         r'<div class="pc-highlight-table-block__row"><div [^\n]*?<p>NVIDIA [^\n]*', r"\$([\d,]+\.\d+)", "NVIDIA GPU Instances"
     ),
+    "modal": PageFacts(r'<div class="resource-row">.*?</div></div>', r"\$([\d.]+)<!-- --> / sec", "GPU Tasks"),
+    "replicate": PageFacts(r"<tr><td><div>.*?</tr>", r"\$([\d.]+)/sec", "Hardware", restated=(r"\$([\d.]+)/hr", 3600)),
 }
 
 

@@ -22,6 +22,8 @@ class PageFacts(msgspec.Struct, frozen=True):
     price: str
     renamed: str
     """Words without which the page cannot be read: what the `renamed_field` incident takes away."""
+    restated: tuple[str, int] | None = None
+    """Where the price before it is stated once more, in one group, as a multiple: per hour what it is per second."""
     habit: Habit = LIST_PRICE
     thousands: str = ","
     """What stands between thousands."""
@@ -57,10 +59,7 @@ class PageWire(BodiesWire):
 
     def _times(self, text: str, factor: Decimal) -> str:
         def dearer(found: "re.Match[str]") -> str:
-            decimals = len(found[1].partition(".")[2])
-            return found[0].replace(
-                found[1], f"{Decimal(found[1].replace(',', '')) * factor:,.{decimals}f}".replace(",", self.facts.thousands)
-            )
+            return found[0].replace(found[1], _text(_number(found[1]) * factor, found[1], None, self.facts.thousands))
 
         return re.sub(self.facts.price, dearer, text)
 
@@ -87,36 +86,53 @@ class PageWire(BodiesWire):
             return []
         linked: dict[str, Listing] = {}
         for digits in dict.fromkeys(re.findall(self.facts.price, row)):
-            doubled = re.sub(self.facts.price, lambda found, old=digits: _moved(found, old), row)  # type: ignore[misc]
-            moved, _ = alone(doubled)
+            moved, _ = alone(self._doubled(row, digits))
             touched = [offer for name, offer in whole.items() if name in moved and moved[name].amount != offer.amount]
             if touched:
                 linked[digits] = compiled.follow(self.adapter, touched, self.facts.habit)
         pieces: list[bytes | Cell] = []
         end = 0
-        for match in re.finditer(self.facts.price, row):
-            listing = linked.get(match[1], next(iter(linked.values()), None))
+        for start, stop, digits, multiple in self._statements(row):
+            listing = linked.get(digits, next(iter(linked.values()), None))
             if listing is not None:
-                pieces += [row[end : match.start(1)].encode(), DigitsCell(match[1], listing, self.facts.thousands)]
-                end = match.end(1)
+                pieces += [row[end:start].encode(), DigitsCell(digits, listing, multiple, self.facts.thousands)]
+                end = stop
         return [*pieces, row[end:].encode()]
+
+    def _statements(self, row: str) -> list[tuple[int, int, str, int | None]]:
+        """Where each price of a row stands, its digits, and the multiple of them that is stated there, if it is one."""
+        found: list[tuple[int, int, str, int | None]] = [(*match.span(1), match[1], None) for match in re.finditer(self.facts.price, row)]
+        pattern, multiple = self.facts.restated or ("(?!)", 1)
+        for match in re.finditer(pattern, row):
+            digits = max(price for price in found if price[0] < match.start(1))[2]
+            found.append((*match.span(1), digits, multiple))
+        return sorted(found, key=lambda price: price[0])
+
+    def _doubled(self, row: str, digits: str) -> str:
+        for start, stop, stated, multiple in reversed(self._statements(row)):
+            if stated == digits:
+                row = row[:start] + _text(2 * _number(digits), digits, multiple, self.facts.thousands) + row[stop:]
+        return row
 
 
 class DigitsCell:
-    """A price in a text, with as many decimals as the written one."""
+    """A price in a text, or its multiple."""
 
-    def __init__(self, written: str, listing: Listing, thousands: str) -> None:
-        self._thousands = thousands
-        self._number = Decimal(written.replace(",", ""))
-        self._decimals = len(written.partition(".")[2])
-        self._listing = listing
+    def __init__(self, written: str, listing: Listing, multiple: int | None, thousands: str) -> None:
+        self._written, self._listing, self._multiple, self._thousands = written, listing, multiple, thousands
 
     def render(self, market: Market, at_ms: int, priced: bool) -> bytes:
         moved = Decimal(market.micros(self._listing, at_ms)) / self._listing.micros if priced else Decimal(1)
-        return f"{self._number * moved:,.{self._decimals}f}".replace(",", self._thousands).encode()
+        return _text(_number(self._written) * moved, self._written, self._multiple, self._thousands).encode()
 
 
-def _moved(found: "re.Match[str]", digits: str) -> str:
-    if found[1] != digits:
-        return found[0]
-    return found[0].replace(digits, f"{Decimal(digits.replace(',', '')) * 2:,f}")
+def _number(written: str) -> Decimal:
+    return Decimal(written.replace(",", ""))
+
+
+def _text(price: Decimal, written: str, multiple: int | None, thousands: str) -> str:
+    """A price with as many decimals as the written one; of its multiple, no zeros at the end."""
+    stated = f"{price:,.{len(written.partition('.')[2])}f}"
+    if multiple is not None:
+        stated = f"{(_number(stated) * multiple).normalize():,f}"
+    return stated.replace(",", thousands)
