@@ -82,6 +82,9 @@ class Adapter(ABC):
     """How often its provider may be asked, live; every one of them holds."""
     slices_per_poll: ClassVar[int | None] = None
     """How many slices one poll asks, in turns; None asks them all."""
+    conditional: ClassVar[bool] = False
+    """Whether an earlier answer with an ETag or a date is only asked for again if it has changed. For lists and pages that seldom change,
+    and only where `parse` hangs on the pages alone: the reading of an unchanged answer is used again."""
     credential: ClassVar[tuple[str, ...]] = ()
     """Names of the settings this source needs, such as LAMBDA_API_KEY; empty where prices are public."""
     auth: ClassVar[Literal["none", "bearer", "header", "query", "oauth2_client", "signed"]] = "none"

@@ -10,9 +10,7 @@ import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
 import h2.connection  # noqa: F401 - httpcore would load it within the first exchange, at 30 ms
@@ -20,6 +18,8 @@ import httpx
 import msgspec
 
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
+from adapters.bodies import decode_json, decode_text
+from adapters.earlier import EarlierAnswers
 from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
 from adapters.limits import Bucket, asked_rest_s
 
@@ -51,8 +51,6 @@ TRANSPORT_ERRORS: tuple[tuple[type[Exception], type[ProviderError], str], ...] =
     (OSError, Transient, "connection lost"),
 )
 
-_decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
-
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """One page and the bytes it was decoded from."""
@@ -75,42 +73,28 @@ class SliceAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Counters(msgspec.Struct):
-    """What went over the wire since the client was made."""
+    """What went over the wire since the client was made, and what did not: answers that stood unchanged (304), and their bytes."""
 
     requests: int = 0
     bytes: int = 0
+    unchanged: int = 0
+    bytes_saved: int = 0
     last_status: int | None = None
+
+    def since(self, earlier: "Counters") -> "Counters":
+        """What was added to an earlier copy of these."""
+        return Counters(
+            requests=self.requests - earlier.requests,
+            bytes=self.bytes - earlier.bytes,
+            unchanged=self.unchanged - earlier.unchanged,
+            bytes_saved=self.bytes_saved - earlier.bytes_saved,
+            last_status=self.last_status,
+        )
 
 
 def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
     """Verifies against `ca_file` (the simulated market's) or the usual authorities. Costs 20 ms: make one, share it among clients."""
     return httpx.create_ssl_context() if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
-
-
-def decode_json(body: bytes) -> Any:
-    """Strict UTF-8 JSON, every float as Decimal. Raises PayloadChanged (field `body`) for anything else."""
-    try:
-        return _decoder.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError, ArithmeticError) as error:
-        start = body.lstrip()[:1]
-        if not start:
-            what = "body is empty"
-        elif start == b"<":
-            what = "body is HTML or XML, not JSON"
-        else:
-            what = f"body is not JSON ({error})"
-        raise PayloadChanged(what, field="body", body=body) from error
-
-
-def decode_text(body: bytes) -> str:
-    """Strict UTF-8 text. Raises PayloadChanged (field `body`) for anything else, and for nothing at all."""
-    try:
-        text = body.decode()
-    except UnicodeDecodeError as error:
-        raise PayloadChanged("body is not UTF-8 text", field="body", body=body) from error
-    if not text.strip():
-        raise PayloadChanged("body is empty", field="body", body=body)
-    return text
 
 
 class ProviderClient:
@@ -141,6 +125,7 @@ class ProviderClient:
         self._credentials = dict(credentials or {})
         self._upstream = upstream_url.rstrip("/")
         self._bucket = bucket or Bucket(())
+        self._earlier = EarlierAnswers()
         self._clock, self._now, self._sleep = clock, now, sleep
         self._token = ""
         self._token_until = 0.0
@@ -172,15 +157,20 @@ class ProviderClient:
         """Seconds that the provider asked still to be left alone; 0 where it did not."""
         return self._bucket.rests_s(self._clock())
 
+    def forget(self) -> None:
+        """The last answers were not believed: ask for them in full the next time."""
+        self._earlier.forget()
+
     async def fetch(self, request: Request) -> Answer:
         """Perform one request. Raises Transient, AuthFailed or PayloadChanged, naming source and request."""
         async with self._room:
-            response, raw = await self._authenticated(request)
+            headers, raw = await self._authenticated(request)
         try:
             body = decode_json(raw) if request.answer == "json" else decode_text(raw)
         except PayloadChanged as error:
+            self.forget()
             raise PayloadChanged(f"{self._name(request)}: {error}", field=error.field, body=raw) from error
-        page = Page(request=request, status=response.status_code, headers=dict(response.headers), body=body)
+        page = Page(request=request, status=httpx.codes.OK, headers=headers, body=body)
         return Answer(page=page, raw=raw)
 
     async def fetch_slice(self, part: Slice) -> SliceAnswer:
@@ -221,7 +211,7 @@ class ProviderClient:
             message = f"{self._name(answer.page.request)}: next page cannot be read ({type(error).__name__})"
             raise PayloadChanged(message, field="next page", body=answer.raw) from error
 
-    async def _authenticated(self, request: Request) -> tuple[httpx.Response, bytes]:
+    async def _authenticated(self, request: Request) -> tuple[Mapping[str, str], bytes]:
         url, query = self._address(request)
         if self._adapter.auth != "oauth2_client" or not self._credentials:
             return await self._redirected(request, url, query, self._bearer())
@@ -234,12 +224,24 @@ class ProviderClient:
         # The token may have been withdrawn before its time: one new one, once.
         return await self._redirected(request, url, query, await self._oauth2_token(refused=token))
 
-    async def _redirected(self, request: Request, url: str, query: Mapping[str, str], token: str) -> tuple[httpx.Response, bytes]:
+    async def _redirected(self, request: Request, url: str, query: Mapping[str, str], token: str) -> tuple[Mapping[str, str], bytes]:
         for _ in range(MAX_REDIRECTS + 1):
+            address = str(httpx.URL(url).copy_merge_params(dict(query)))
+            asked_again = self._adapter.conditional and request.method == "GET"
+            earlier = self._earlier.of(address) if asked_again else None
+            if earlier is not None:
+                request = msgspec.structs.replace(request, headers={**request.headers, **earlier.conditions})
             response, raw = await self._send(request, url, query, token)
+            if earlier is not None and response.status_code == httpx.codes.NOT_MODIFIED:
+                self.counters.unchanged += 1
+                self.counters.bytes_saved += len(earlier.raw)
+                return earlier.headers, earlier.raw
             if not response.has_redirect_location:
                 self._check_status(request.name, response, raw, authenticated=bool(self._credentials))
-                return response, raw
+                headers = dict(response.headers)
+                if asked_again:
+                    self._earlier.keep(address, headers, raw)
+                return headers, raw
             url, query = self._redirect_target(request, url, response), {}
         raise PayloadChanged(f"{self._name(request)}: more than {MAX_REDIRECTS} redirects", field="location")
 

@@ -24,6 +24,8 @@ ASKED = """## How each is asked
 
 The cadence is live's. It starts as said and moves between the bounds: shorter while many offers change, longer while nothing does. Limits
 are kept as token buckets, one for all sources at a host: "ours" are manners where nothing is documented, "unsure" is what others report.
+"Only if changed" goes by the ETag or date of the earlier answer, where it brought one: 304 means that it stands, observed now. `gputicker
+providers --wide` shows where a cadence stands and how many answers stood.
 `Retry-After` and an allowance that is used up (`RateLimit-*`) are honoured everywhere. Every source can be switched off:
 `GPUTICKER_SOURCES_OFF=NAME`. One of confidence `unsure` is off in live mode until `GPUTICKER_SOURCES_UNSURE` names it.
 """
@@ -117,6 +119,7 @@ ASKED_COLUMNS: tuple[Column, ...] = (
     ("credential", _auth),
     ("cadence", _cadence),
     ("limits", lambda adapter: "; ".join(map(_limit, adapter.limits)) or "none"),
+    ("asked again", lambda adapter: "only if changed" if adapter.conditional else "in full"),
 )
 TOLD_COLUMNS: tuple[Column, ...] = (
     ("source", _name),

@@ -112,7 +112,12 @@ class ProviderTold(Told, frozen=True, kw_only=True):
     consecutive_failures: int
     polled_at: Moment | None
     last_success: Moment | None
-    cadence_s: float | None
+    cadence_s: Annotated[float | None, Meta(description="Seconds between polls now; it moves between the two below.")]
+    cadence_fastest_s: Annotated[float | None, Meta(description="While many of its offers change.")]
+    cadence_slowest_s: Annotated[float | None, Meta(description="While none of its offers changes.")]
+    changed: Annotated[int, Meta(description="Offers that changed, came or went in the last poll.")]
+    unchanged_answers: Annotated[int, Meta(description="Requests of the last poll answered with 304.")]
+    bytes_saved: Annotated[int, Meta(description="Body bytes that these did not send.")]
     fresh_s: float
     stale_s: float
     enabled: bool

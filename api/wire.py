@@ -73,6 +73,11 @@ class HealthTold(msgspec.Struct, frozen=True, kw_only=True):
     error: str | None = None
     last_success_ms: int | None = None
     cadence_s: float | None = None
+    cadence_fastest_s: float | None = None
+    cadence_slowest_s: float | None = None
+    changed: int = 0
+    unchanged_answers: int = 0
+    bytes_saved: int = 0
     fresh_s: float = 15.0
     stale_s: float = 90.0
     enabled: bool = True

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from confluent_kafka import Producer
 
 from adapters.base import Adapter, Page, Request, Slice
-from adapters.http import decode_json
+from adapters.bodies import decode_json
 from adapters.rates import fixed_rates
 from adapters.registry import discover
 from bench.measure import Comparison

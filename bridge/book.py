@@ -36,28 +36,33 @@ class Book:
             if key not in self.offers and self.gone_since_ms(key) is None:
                 self._hold(key, held)
 
-    def replace(self, slice_name: str, states: Mapping[str, OfferState], digest: str, observed_at_ms: int) -> None:
-        """A slice answered with these offers, and no others."""
+    def replace(self, slice_name: str, states: Mapping[str, OfferState], digest: str, observed_at_ms: int) -> int | None:
+        """A slice answered with these offers, and no others. How many changed, came or went; None at its first answer: who knows."""
+        first, changed = slice_name in self._unanswered, 0
         for key, state in states.items():
             held = self.offers.get(key)
             if held is None:
                 self.removed.pop(key, None)
                 self._hold(key, Held(EncodedState(state), slice_name, observed_at_ms, observed_at_ms, digest))
+                changed += 1
                 continue
             if held.encoded.state != state:
                 held.encoded = EncodedState(state)
+                changed += 1
             if held.slice != slice_name:
                 self._keys[held.slice].discard(key)
                 held.slice = slice_name
                 self._hold(key, held)
             held.observed_at_ms = observed_at_ms
             held.digest = digest
-        self._remove(self._keys.get(slice_name, set()) - states.keys(), observed_at_ms)
+        no_more = self._keys.get(slice_name, set()) - states.keys()
+        self._remove(no_more, observed_at_ms)
         self._unanswered.discard(slice_name)
         if not self._unanswered and self._complete_since_ms is None:
             # A restored offer carries no slice: only now, with every slice heard, is it known that nobody lists it.
             self._complete_since_ms = observed_at_ms
             self._remove(set(self._keys.get(None, ())), observed_at_ms)
+        return None if first else changed + len(no_more)
 
     def gone_since_ms(self, key: str) -> int | None:
         """When it was learned that an offer is not listed; None while it is held, or nobody knows yet."""

@@ -10,7 +10,7 @@ import msgspec
 
 from adapters.base import Slice
 from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
-from adapters.http import ProviderClient, SliceAnswer
+from adapters.http import Counters, ProviderClient, SliceAnswer
 from adapters.models import Rejected
 from adapters.rates import Rates
 from bridge.reading import Reading, read_slice, too_many
@@ -87,8 +87,7 @@ class Poller:
         if source.client is None:
             raise ValueError(f"{source.name} is off: {source.off_reason}")
         parts = source.next_slices()
-        counters = source.client.counters
-        requests, received = counters.requests, counters.bytes
+        before = msgspec.structs.replace(source.client.counters)
         source.polled_at_ms = _ms(self._now())
         started = self._clock()
         # Waiting for one's turn, as the provider's limits ask for, is no delay of the provider's.
@@ -100,9 +99,8 @@ class Poller:
         self._guard_empty(source, results)
         for result in results:
             self._take(source, result)
-        source.health = self._health(
-            source, results, latency_ms, counters.requests - requests, counters.bytes - received, counters.last_status
-        )
+        source.cadence.polled()
+        source.health = self._health(source, results, latency_ms, source.client.counters.since(before))
         log.debug("bridge/health %s", msgspec.json.encode(source.health).decode())
         return PollResult(source=source.name, health=source.health, slices=results)
 
@@ -122,7 +120,7 @@ class Poller:
         try:
             result.answer = await self._retry.run(attempt, deadline - self._poll_s + RETRY_WITHIN_S)
             observed_at = datetime.fromtimestamp(result.observed_at_ms / 1000, UTC)
-            result.reading = await asyncio.to_thread(read_slice, source.adapter, result.answer.pages, observed_at, self._rates)
+            result.reading = await self._read(source, result.answer, observed_at)
         except ProviderError as error:
             result.error = error
         except Exception as error:
@@ -130,6 +128,16 @@ class Poller:
             log.exception("%s: slice %r failed unexpectedly", source.name, part.name)
             result.error = Transient(f"{source.name}: {type(error).__name__}")
         return result
+
+    async def _read(self, source: Source, answer: SliceAnswer, observed_at: datetime) -> Reading:
+        """What an answer holds; without reading it again where it is the one before, and its source's parse hangs on nothing else."""
+        rates = dict(self._rates)
+        reading = source.readings.of(answer.slice.name, answer.digest, rates) if source.adapter.conditional else None
+        if reading is None:
+            reading = await asyncio.to_thread(read_slice, source.adapter, answer.pages, observed_at, rates)
+            if source.adapter.conditional:
+                source.readings.keep(answer.slice.name, answer.digest, rates, reading)
+        return reading
 
     def _guard_rejected(self, source: Source, results: Sequence[SliceResult]) -> None:
         """Many slices with a few unreadable rows each are one changed payload, too."""
@@ -160,13 +168,16 @@ class Poller:
     def _take(self, source: Source, result: SliceResult) -> None:
         if result.reading is None or result.answer is None:
             source.slice_errors[result.slice] = str(result.error)
+            if source.client is not None:
+                source.client.forget()
             return
         source.slice_errors.pop(result.slice, None)
-        source.book.replace(result.slice, result.reading.states, result.answer.digest, result.observed_at_ms)
+        held = source.book.held_in(result.slice)
+        changed = source.book.replace(result.slice, result.reading.states, result.answer.digest, result.observed_at_ms)
+        if changed is not None:
+            source.cadence.saw(changed, max(held, len(result.reading.states)))
 
-    def _health(
-        self, source: Source, results: Sequence[SliceResult], latency_ms: float, requests: int, received: int, status: int | None
-    ) -> HealthRecord:
+    def _health(self, source: Source, results: Sequence[SliceResult], latency_ms: float, counted: Counters) -> HealthRecord:
         errors = [result.error for result in results if result.error is not None]
         offers = sum(len(result.reading.states) for result in results if result.reading)
         rejected = sum(len(result.reading.rejected) for result in results if result.reading)
@@ -185,16 +196,21 @@ class Poller:
             polled_at_ms=source.polled_at_ms,
             latency_ms=round(latency_ms, 3),
             health=health,
-            http_status=status,
+            http_status=counted.last_status,
             offers=offers,
             rejected=rejected,
-            requests=requests,
-            bytes=received,
+            requests=counted.requests,
+            bytes=counted.bytes,
             breaker=source.breaker.state,
             consecutive_failures=source.breaker.failures,
             error=_in_one_line(source),
             last_success_ms=source.last_success_ms,
             cadence_s=source.cadence_s,
+            cadence_fastest_s=source.cadence.fastest_s,
+            cadence_slowest_s=source.cadence.slowest_s,
+            changed=source.cadence.changed,
+            unchanged_answers=counted.unchanged,
+            bytes_saved=counted.bytes_saved,
         )
 
     def _tell_breaker(self, source: Source, health: Health, errors: Sequence[ProviderError]) -> None:

@@ -12,6 +12,15 @@ from schemas.vocabulary import BreakerState
 
 T = TypeVar("T")
 
+LEAST_REST_S = 15.0
+LONGEST_PAUSE_AFTER_FAILURE_S = 60.0
+"""A source that is polled seldom is tried again after this. What fails on and on is left to rest, longer each time."""
+
+
+def first_rest_s(cadence_s: float) -> float:
+    """A breaker's first rest: longer than the pauses after the failures that opened it."""
+    return max(LEAST_REST_S, 2.0 * min(cadence_s, LONGEST_PAUSE_AFTER_FAILURE_S))
+
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
@@ -51,7 +60,7 @@ class CircuitBreaker:
     """
 
     threshold: int = 3
-    rest_s: float = 15.0
+    rest_s: float = LEAST_REST_S
     longest_rest_s: float = 300.0
     clock: Callable[[], float] = time.monotonic
     failures: int = 0

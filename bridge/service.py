@@ -20,6 +20,7 @@ from bridge.poller import Poller, PollResult
 from bridge.progress import ProgressStore
 from bridge.publisher import Publisher
 from bridge.rates import RateKeeper
+from bridge.retry import LONGEST_PAUSE_AFTER_FAILURE_S
 from bridge.settings import BridgeSettings
 from bridge.snapshot import SnapshotWriter, listen_for_refresh
 from bridge.source import Source
@@ -30,7 +31,6 @@ log = logging.getLogger(__name__)
 DELIVERY_POLL_S = 0.02
 TICK_S = 1.0
 LEAST_REFRESH_GAP_S = 1.0
-LEAST_PAUSE_AFTER_FAILURE_S = 15.0
 STOP_GRACE_S = 2.0
 FLUSH_S = 8.0
 ONCE_KAFKA_S = 20.0
@@ -121,7 +121,7 @@ class Bridge:
     async def refresh(self, name: str) -> None:
         """Poll this source now, unless that was just done or its provider has to be left alone."""
         source = self._sources.get(name)
-        if source is None or not source.enabled or name in self._polling or source.breaker.wait_s() > 0:
+        if source is None or not source.enabled or name in self._polling or source.rests_s > 0:
             return
         least_s = max(LEAST_REFRESH_GAP_S, source.least_gap_s)
         if self._clock() - self._polled_at.get(name, -least_s) >= least_s:
@@ -142,7 +142,7 @@ class Bridge:
         pause_s = 0.0
         while not self._stopping.is_set():
             try:
-                async with asyncio.timeout(max(pause_s, source.breaker.wait_s())):
+                async with asyncio.timeout(max(pause_s, source.rests_s)):
                     await wake.wait()
             except TimeoutError:
                 pass  # Nobody asked for it: its time has come.
@@ -158,7 +158,7 @@ class Bridge:
             self._hand_on(source, result)
             pause_s = source.cadence_s
             if result.health.health == "down":
-                pause_s = min(pause_s, LEAST_PAUSE_AFTER_FAILURE_S)
+                pause_s = min(pause_s, LONGEST_PAUSE_AFTER_FAILURE_S)
             pause_s = max(pause_s - (self._clock() - started), 0.0)
 
     def _hand_on(self, source: Source, result: PollResult) -> None:

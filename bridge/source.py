@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
 from typing import Any
 
 import msgspec
@@ -11,7 +10,9 @@ from adapters.base import Adapter, Slice
 from adapters.http import ProviderClient
 from adapters.limits import pace_s
 from bridge.book import Book
-from bridge.retry import CircuitBreaker
+from bridge.cadence import cadence_of
+from bridge.reading import Readings
+from bridge.retry import CircuitBreaker, first_rest_s
 from bridge.review import Review
 from schemas.vocabulary import BreakerState, Health, Market
 
@@ -40,6 +41,11 @@ class HealthRecord(msgspec.Struct, kw_only=True):
     error: str | None
     last_success_ms: int | None
     cadence_s: float
+    cadence_fastest_s: float
+    cadence_slowest_s: float
+    changed: int
+    unchanged_answers: int
+    bytes_saved: int
 
 
 class Source:
@@ -59,14 +65,15 @@ class Source:
         self.client = client
         self.market = market
         self.off_reason = off_reason
-        self.breaker = breaker or CircuitBreaker()
         self.review = Review()
         self.slices = tuple(adapter.slices())
         self.book = Book(part.name for part in self.slices)
-        self.cadence_s = cadence_s(adapter, market, interval_s)
         # Turns spare a provider that limits its callers; where nobody limits the pace, nothing is spared either.
         in_turns = market == "live" or interval_s is None
         self.slices_per_poll = min((in_turns and adapter.slices_per_poll) or len(self.slices), len(self.slices))
+        self.cadence = cadence_of(adapter, market, interval_s, math.ceil(len(self.slices) / max(self.slices_per_poll, 1)))
+        self.breaker = breaker or CircuitBreaker(rest_s=first_rest_s(self.cadence.now_s))
+        self.readings = Readings()
         self.slice_errors: dict[str, str] = {}
         self.polled_at_ms = 0
         self.last_success_ms: int | None = None
@@ -84,19 +91,19 @@ class Source:
         return self.client is not None
 
     @property
-    def look_s(self) -> float:
-        """Seconds between two looks at one slice."""
-        return self.cadence_s * math.ceil(len(self.slices) / max(self.slices_per_poll, 1))
+    def cadence_s(self) -> float:
+        """Seconds to the next poll, as things stand."""
+        return self.cadence.now_s
 
     @property
     def fresh_s(self) -> float:
         """Offers no older than this are fresh."""
-        return max(FRESH_S, FRESH_LOOKS * self.look_s)
+        return max(FRESH_S, FRESH_LOOKS * self.cadence.look_s)
 
     @property
     def stale_s(self) -> float:
         """Offers no older than this are served; older ones have expired."""
-        return max(STALE_S, STALE_LOOKS * self.look_s)
+        return max(STALE_S, STALE_LOOKS * self.cadence.look_s)
 
     def pacing_s(self, parts: Sequence[Slice]) -> float:
         """Seconds that asking these slices takes by the provider's limits alone; 0 where nobody has to be spared."""
@@ -105,7 +112,12 @@ class Source:
     @property
     def least_gap_s(self) -> float:
         """Least seconds between two polls, whoever asks for one; 0 where nobody has to be spared."""
-        return self.adapter.bounds[0].total_seconds() if self.market == "live" else 0.0
+        return self.cadence.fastest_s if self.market == "live" else 0.0
+
+    @property
+    def rests_s(self) -> float:
+        """Seconds that nothing may be asked: the breaker is open, or the provider wants to be left alone."""
+        return max(self.breaker.wait_s(), self.client.rests_s if self.client else 0.0)
 
     @property
     def may_be_empty(self) -> bool:
@@ -152,10 +164,9 @@ class Source:
             error=self.off_reason,
             last_success_ms=None,
             cadence_s=self.cadence_s,
+            cadence_fastest_s=self.cadence.fastest_s,
+            cadence_slowest_s=self.cadence.slowest_s,
+            changed=0,
+            unchanged_answers=0,
+            bytes_saved=0,
         )
-
-
-def cadence_s(adapter: Adapter, market: Market, interval_s: float | None) -> float:
-    """Seconds between polls. `interval_s` caps it only where no provider's limits are at stake."""
-    own = adapter.cadence / timedelta(seconds=1)
-    return own if market == "live" or interval_s is None else min(own, interval_s)

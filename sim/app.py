@@ -11,7 +11,7 @@ import msgspec
 import zstandard
 
 from adapters.base import Adapter
-from sim.exchange import Answer, Exchange, json_answer
+from sim.exchange import Answer, Exchange, conditional, json_answer
 from sim.front_page import recorded_page, simulated_page
 from sim.history import BadRange, asked_range, lines
 from sim.incidents import BadIncident, Wanted
@@ -74,11 +74,11 @@ class App:
         host, _, rest = path[1:].partition("/")
         exchange = Exchange(method, host, f"/{rest}", query, headers, body)
         if isinstance(self.market, Recorded):
-            return await self._send(send, self.market.answer(exchange))
+            return await self._send(send, conditional(self.market.answer(exchange), exchange))
         reply = self.market.reply(exchange, self.clock_ms())
         if reply.delay_s:
             await asyncio.sleep(reply.delay_s)
-        return await self._send(send, reply.answer)
+        return await self._send(send, conditional(reply.answer, exchange))
 
     def _own(self, method: str, path: str, body: bytes) -> Answer:
         if path == "/healthz":

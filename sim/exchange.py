@@ -1,5 +1,6 @@
 """A request to the simulated market and its answer, free of any server."""
 
+import hashlib
 from collections.abc import Hashable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -97,6 +98,17 @@ def money(micros: int, digits: int) -> Decimal:
     """Micros as an amount with at most `digits` decimals and no trailing zeros, as a JSON serialiser writes a float."""
     amount = (Decimal(micros) / 1_000_000).quantize(Decimal(1).scaleb(-digits)).normalize()
     return amount.quantize(Decimal(1)) if amount == amount.to_integral_value() else amount
+
+
+def conditional(answer: Answer, exchange: Exchange) -> Answer:
+    """The answer with an ETag, from its bytes; 304 without a body where the request already knows it (RFC 9110, section 13.1.2)."""
+    if answer.status != 200 or exchange.method != "GET":
+        return answer
+    etag = f'"{hashlib.blake2b(answer.body, digest_size=12).hexdigest()}"'
+    known = {tag.strip().removeprefix("W/") for tag in exchange.headers.get("if-none-match", "").split(",")}
+    if etag in known or "*" in known:
+        return Answer(304, {"etag": etag}, b"")
+    return Answer(answer.status, {**answer.headers, "etag": etag}, answer.body)
 
 
 def query_int(exchange: Exchange, name: str, default: int) -> int:

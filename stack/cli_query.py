@@ -92,16 +92,23 @@ def cheapest(gpu: str, as_json: bool, data_dir: Path | None, **filters: Any) -> 
 
 
 @click.command()
+@click.option("--wide", is_flag=True, help="Also how often it is polled and may be, confidence, terms of use.")
 @click.option("--json", "as_json", is_flag=True, help="As a JSON list of sources.")
 @data_dir_option
-def providers(as_json: bool, data_dir: Path | None) -> None:
-    """Every source: health, age, offers, terms."""
+def providers(wide: bool, as_json: bool, data_dir: Path | None) -> None:
+    """Every source: health, age, offers; whether it is on, and why not."""
     found = ask(find_stack(data_dir), "/v1/providers")["providers"]
     if as_json:
         click.echo(json.dumps(found, indent=2))
         return
-    rows = [[one["source"], one["provider"], one["health"], one["age_s"], one["offers"], one.get("error") or ""] for one in found]
-    click.echo(table(["source", "provider", "health", "age s", "offers", "error"], rows))
+    heads = ["source", "provider", "health", "age s", "offers"]
+    rows = [[one["source"], one["provider"], one["health"], one["age_s"], one["offers"]] for one in found]
+    if wide:
+        heads += ["every s", "from s", "to s", "changed", "304", "confidence", "terms"]
+        facts = ("cadence_s", "cadence_fastest_s", "cadence_slowest_s", "changed", "unchanged_answers", "confidence", "terms")
+        rows = [row + [one.get(fact) for fact in facts] for row, one in zip(rows, found, strict=True)]
+    rows = [[*row, one.get("error") or ""] for row, one in zip(rows, found, strict=True)]
+    click.echo(table([*heads, "error"], rows))
 
 
 @click.command()

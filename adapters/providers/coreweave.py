@@ -39,6 +39,7 @@ class CoreWeave(Adapter):
     base_url = "https://www.coreweave.com"
     cadence = timedelta(hours=6)
     fastest = timedelta(hours=6)
+    conditional = True
     unit = "hour"
     basis = "per_instance"
     price_types = ("on_demand", "spot")

@@ -45,6 +45,7 @@ class Oracle(Adapter):
     title = "Oracle Cloud"
     base_url = "https://apexapps.oracle.com"
     cadence = timedelta(hours=1)
+    conditional = True
     unit = "hour"
     basis = "per_gpu"
     fallback = "the cost estimator's products.json"

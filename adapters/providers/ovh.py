@@ -24,6 +24,7 @@ class Ovh(Adapter):
     title = "OVHcloud"
     base_url = "https://api.ovh.com"
     cadence = timedelta(hours=6)
+    conditional = True
     currency = "EUR-8"
     unit = "hour"
     basis = "per_instance"

@@ -15,7 +15,7 @@ from schemas.gpus import GPUS, FormFactor, Vendor
 from schemas.vocabulary import Basis, PriceType, Unit
 from sim.wire.facts import FACTS, PAGES
 from sim.wire.templates import BODIES
-from tests.adapters.support import ADAPTERS, FIXTURES, ROOT, fixture_slices, folder, parsed, source_json
+from tests.adapters.support import ADAPTERS, FIXTURES, NOW, ROOT, fixture_slices, folder, parsed, source_json
 
 every_source = pytest.mark.parametrize("source", ADAPTERS)
 
@@ -74,6 +74,15 @@ def test_facts_are_complete(source: str) -> None:
     assert set(adapter.gpus.values()) <= set(GPUS)
     assert all(reason for reason in adapter.ignored.values())
     assert (type(adapter).__doc__ or __import__("sys").modules[type(adapter).__module__].__doc__ or "").strip()
+
+
+@pytest.mark.parametrize("source", [source for source, adapter in ADAPTERS.items() if adapter.conditional])
+def test_what_is_asked_for_only_if_it_changed_is_read_the_same_at_any_time(source: str) -> None:
+    adapter = ADAPTERS[source]
+    for pages in fixture_slices(source).values():
+        readings = [list(adapter.parse(pages, NOW + timedelta(days=days))) for days in (-400, 0, 400)]
+        assert readings[0] == readings[1] == readings[2]
+    assert any(request.method == "GET" for part in adapter.slices() for request in part.requests)
 
 
 @every_source

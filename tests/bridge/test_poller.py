@@ -182,7 +182,7 @@ async def test_slices_take_turns() -> None:
         await poll(polled, clock)
         asked.append(sorted(answers.asked))
     assert asked == [["north", "south"], ["north", "west"], ["south", "west"]]
-    assert (polled.look_s, polled.fresh_s, polled.stale_s) == (60.0, 90.0, 240.0)
+    assert (polled.cadence.look_s, polled.fresh_s, polled.stale_s) == (60.0, 90.0, 240.0)
 
 
 async def test_without_limits_to_keep_all_slices_are_asked_at_once() -> None:

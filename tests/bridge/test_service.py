@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,14 @@ class WithKey(Lumen):
 class Setting:
     """A bridge over one provider that is a function, on the wall clock."""
 
-    def __init__(self, server: RedisServer, folder: Path, adapter: Adapter | None = None, **settings: Any) -> None:
+    def __init__(
+        self,
+        server: RedisServer,
+        folder: Path,
+        adapter: Adapter | None = None,
+        others: Sequence[Source] = (),
+        **settings: Any,
+    ) -> None:
         from adapters.rates import fixed_rates
         from bridge.poller import Poller
 
@@ -51,7 +59,9 @@ class Setting:
         archive = Archive(folder / "archive", 10**6)
         redis_client = connect(server.url)
         keeper = RateKeeper(None, redis_client, "simulated", fixed_rates(), off_reason="no bank here")
-        self.bridge = Bridge(made, {"lumen": self.source}, Poller(keeper.rates), publisher, redis_client, archive, keeper)
+        self.bridge = Bridge(
+            made, {one.name: one for one in (self.source, *others)}, Poller(keeper.rates), publisher, redis_client, archive, keeper
+        )
 
     def answer(self, _: httpx.Request) -> httpx.Response:
         self.asked += 1
@@ -175,6 +185,45 @@ async def test_a_refresh_polls_at_once_but_not_twice_within_a_second(redis_serve
     await until(lambda: _true(setting.asked == 2))
     setting.bridge.stop()
     assert await running == 0
+
+
+async def test_a_provider_that_wants_to_be_left_alone_is(redis_server: RedisServer, tmp_path: Path, kafka_ready: None) -> None:
+    asked: list[int] = []
+    brisk_asked: list[int] = []
+
+    def brisk(_: httpx.Request) -> httpx.Response:
+        brisk_asked.append(1)
+        return httpx.Response(200, json=rows("b"))
+
+    def throttled(_: httpx.Request) -> httpx.Response:
+        asked.append(1)
+        return httpx.Response(200, json=rows("a"), headers={"ratelimit-remaining": "0", "ratelimit-reset": "60"})
+
+    other = Source(WithKey(), client(brisk, WithKey()), "simulated", interval_s=0.05)
+    setting = Setting(redis_server, tmp_path, others=[other], interval_s=0.05)
+    setting.source.client = client(throttled)
+    running = asyncio.create_task(setting.bridge.run())
+    await until(lambda: _true(setting.source.last_success_ms is not None and "lumen" not in setting.bridge._polling))
+    await setting.bridge.refresh("lumen")
+    assert not setting.bridge._wake["lumen"].is_set()
+    await until(lambda: _true(len(brisk_asked) >= 4))
+    assert (len(asked), setting.source.rests_s) == (1, 60.0)
+    setting.bridge.stop()
+    assert await running == 0
+
+
+async def test_a_refresh_never_hurries_a_live_source_past_its_fastest(redis_server: RedisServer, tmp_path: Path) -> None:
+    setting, clock = Setting(redis_server, tmp_path), Clock()
+    setting.bridge._clock = clock
+    setting.source.market = "live"
+    setting.bridge._polled_at["lumen"] = 0.0
+    clock.passed_s = setting.source.cadence.fastest_s - 1.0
+    await setting.bridge.refresh("lumen")
+    assert not setting.bridge._wake["lumen"].is_set()
+    clock.passed_s += 1.0
+    await setting.bridge.refresh("lumen")
+    assert setting.bridge._wake["lumen"].is_set()
+    await setting.bridge._redis.aclose()
 
 
 async def _true(value: bool) -> bool:

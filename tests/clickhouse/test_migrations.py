@@ -64,7 +64,7 @@ def test_every_fed_table_forgets_no_block(client: Client, migrated: MigrateSetti
 def test_applied_once_and_recorded(client: Client, migrated: MigrateSettings) -> None:
     recorded = client.query("SELECT number, name, checksum FROM schema_migrations ORDER BY number").result_rows
     assert [tuple(row) for row in recorded] == [(one.number, one.name, one.checksum) for one in read_migrations()]
-    assert [one.number for one in read_migrations()] == list(range(1, len(recorded) + 1))
+    assert sorted({one.number for one in read_migrations()}) == [one.number for one in read_migrations()]
     assert migrate(migrated) == []
     known = {row[0] for row in client.query("SHOW TABLES").result_rows}
     assert {*TABLES, *RETAINED, "schema_migrations", "offers_latest", "prices_hourly", "prices_daily", "offers_as_of", "incidents"} <= known
