@@ -9,6 +9,7 @@ import msgspec
 from msgspec import Meta
 
 from api.wire import RateSource
+from schemas.gpus import FormFactor, Vendor
 from schemas.vocabulary import AnomalyKind, AnomalyStatus, Availability, Basis, BreakerState, Health, Market, PriceType, Unit
 
 Freshness = Literal["fresh", "stale"]
@@ -156,6 +157,51 @@ class RatesTold(Told, frozen=True, kw_only=True):
     error: Annotated[str | None, Meta(description="Why its newest answer, or a part of it, is not in use.")]
     count: int
     rates: list[RateTold]
+
+
+class GpuTold(Told, frozen=True, kw_only=True):
+    """One canonical GPU, or a slice of one, and what is offered of it."""
+
+    gpu: Annotated[str, Meta(description="Canonical GPU id, such as H100-SXM-80.")]
+    vendor: Vendor
+    model: str
+    title: str
+    form_factor: FormFactor
+    memory_gib: Annotated[int, Meta(description="As its maker sells it; of a slice its own.")]
+    architecture: str
+    slice_of: Annotated[str | None, Meta(description="The whole GPU's id, where this is a slice.")]
+    fresh_offers: int
+    cheapest_on_demand_usd_per_gpu_hour: Annotated[Usd | None, Meta(description="As /v1/cheapest tells it; null where nothing is offered.")]
+
+
+class GpusTold(Told, frozen=True, kw_only=True):
+    """The canonical GPUs: every id that an offer may have."""
+
+    market: Market
+    as_of: Moment
+    count: int
+    gpus: list[GpuTold]
+
+
+class UnknownGpuTold(Told, frozen=True, kw_only=True):
+    """A GPU name that a provider writes and nobody knows: its rows are no offers until somebody decides what it is."""
+
+    source: str
+    provider: str
+    name: Annotated[str, Meta(description="The provider's own text, and the memory it states.")]
+    rows: Annotated[int, Meta(description="Rows that the newest poll that met it lost to it.")]
+    polls: Annotated[int, Meta(description="Polls that met it.")]
+    first_seen: Moment
+    last_seen: Moment
+
+
+class ReviewTold(Told, frozen=True, kw_only=True):
+    """The unknown GPU names of all sources, those that cost most rows first."""
+
+    market: Market
+    as_of: Moment
+    count: int
+    names: list[UnknownGpuTold]
 
 
 class WindowTold(Told, frozen=True, kw_only=True):

@@ -6,6 +6,8 @@ from api.answers import (
     DegradedTold,
     ErrorDetail,
     ErrorTold,
+    GpusTold,
+    GpuTold,
     HistoryTold,
     MissingTold,
     OfferCounts,
@@ -16,8 +18,10 @@ from api.answers import (
     RatesTold,
     RateTold,
     RefreshTold,
+    ReviewTold,
     SeriesTold,
     StatusTold,
+    UnknownGpuTold,
     WindowsTold,
     WindowTold,
 )
@@ -189,6 +193,53 @@ RATES = RatesTold(
     rates=[
         RateTold(currency="EUR", usd="1.1214", date="2026-11-20", source="ecb", stale=False),
         RateTold(currency="GBP", usd="1.29234758561", date="2026-11-20", source="ecb", stale=False),
+    ],
+)
+GPUS = GpusTold(
+    market="simulated",
+    as_of=AS_OF,
+    count=2,
+    gpus=[
+        GpuTold(
+            gpu="H100-SXM-80",
+            vendor="NVIDIA",
+            model="H100",
+            title="H100 SXM",
+            form_factor="SXM",
+            memory_gib=80,
+            architecture="Hopper",
+            slice_of=None,
+            fresh_offers=31,
+            cheapest_on_demand_usd_per_gpu_hour="2.290000",
+        ),
+        GpuTold(
+            gpu="H100-SXM-80-1g.10gb",
+            vendor="NVIDIA",
+            model="H100",
+            title="H100 SXM, MIG 1g.10gb",
+            form_factor="SXM",
+            memory_gib=10,
+            architecture="Hopper",
+            slice_of="H100-SXM-80",
+            fresh_offers=0,
+            cheapest_on_demand_usd_per_gpu_hour=None,
+        ),
+    ],
+)
+REVIEW = ReviewTold(
+    market="simulated",
+    as_of=AS_OF,
+    count=1,
+    names=[
+        UnknownGpuTold(
+            source="vast",
+            provider="vast",
+            name="RTX 4080 with 32 GiB",
+            rows=3,
+            polls=17,
+            first_seen="2026-11-20T08:00:01.000Z",
+            last_seen="2026-11-21T08:00:01.000Z",
+        )
     ],
 )
 REFRESH_BODY = RefreshBody(source="verda")

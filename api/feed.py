@@ -5,7 +5,7 @@ Asks for refreshes, too. Requests never wait for anything here.
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
 from typing import cast
 
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 SOURCES_KEY = "gputicker:sources"
 RATES_KEY = "gputicker:rates"
+REVIEW_KEY = "gputicker:review"
 SNAPSHOTS_CHANNEL = "gputicker:snapshots"
 REFRESH_CHANNEL = "gputicker:refresh"
 ASKED_ONCE_MS = 10_000
@@ -77,6 +78,11 @@ class Feed:
         await self._redis.publish(REFRESH_CHANNEL, source)
         self.refreshes_asked[source] = self.refreshes_asked.get(source, 0) + 1
         return True
+
+    async def review(self) -> dict[str, bytes]:
+        """The review list of each source, as the bridge wrote it. Raises REDIS_ERRORS."""
+        held = await cast("Awaitable[dict[bytes, bytes]]", self._redis.hgetall(REVIEW_KEY))
+        return {source.decode(): body for source, body in held.items()}
 
     async def check(self) -> None:
         """Read all that Redis holds into the store. Raises REDIS_ERRORS."""

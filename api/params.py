@@ -11,6 +11,7 @@ import msgspec
 from msgspec import Meta
 
 from api.errors import BadParameter
+from schemas.gpus import FormFactor, Vendor
 from schemas.vocabulary import AnomalyKind, AnomalyStatus, PriceType
 
 MAX_FIELDS = 100
@@ -73,6 +74,16 @@ class OffersParameters(CheapestParameters, frozen=True, kw_only=True):
         Annotated[str, Meta(min_length=1, max_length=2000)] | None,
         Meta(description="`next_cursor` of the page before, with the same filters and order. Good for five minutes."),
     ] = None
+
+
+class GpusParameters(Parameters, frozen=True, kw_only=True):
+    """Filters of /v1/gpus."""
+
+    vendor: Annotated[tuple[Vendor, ...], Meta(description="Repeat it or separate with commas.")] = ()
+    architecture: Annotated[tuple[Name, ...], Meta(description="Such as Hopper, in any case of letters. Repeat it.")] = ()
+    form_factor: Annotated[tuple[FormFactor, ...], Meta(description="Repeat it or separate with commas.")] = ()
+    model: Annotated[Name | None, Meta(description="Words that the id or the title contains, in any case of letters.")] = None
+    offered: Annotated[bool, Meta(description="true: only what there are fresh offers of.")] = False
 
 
 class WindowsParameters(Parameters, frozen=True, kw_only=True):

@@ -10,6 +10,7 @@ from api import answers, examples
 from api.params import (
     AnomaliesParameters,
     CheapestParameters,
+    GpusParameters,
     HistoryParameters,
     NoParameters,
     OffersParameters,
@@ -100,6 +101,17 @@ ROUTES = (
         cached=True,
     ),
     Route(
+        path="/v1/gpus",
+        summary="The canonical GPUs",
+        about="Every GPU id that an offer may have, with its facts, the number of fresh offers, and the cheapest price on demand. "
+        "Answers also while nothing is servable.",
+        parameters=GpusParameters,
+        answer=answers.GpusTold,
+        example=examples.GPUS,
+        handler=Service.gpus,
+        cached=True,
+    ),
+    Route(
         path="/v1/windows",
         summary="Window statistics",
         about="Price windows from ClickHouse, newest first. 503 while ClickHouse is away.",
@@ -131,6 +143,18 @@ ROUTES = (
         example=examples.ANOMALIES,
         handler=Service.anomalies,
         tag="history",
+        errors=(503,),
+    ),
+    Route(
+        path="/v1/review",
+        summary="Unknown GPU names",
+        about="GPU names that providers write and the canonical table does not know: their rows are no offers until somebody decides. "
+        "A name is kept for 30 days after it was last seen. From Redis; 503 while that is away.",
+        parameters=NoParameters,
+        answer=answers.ReviewTold,
+        example=examples.REVIEW,
+        handler=Service.review,
+        tag="operations",
         errors=(503,),
     ),
     Route(

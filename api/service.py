@@ -4,13 +4,15 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
-from api import health, listing, moments, rates
+from api import gpus, health, listing, moments, rates, review
 from api.answers import (
     AnomaliesTold,
+    GpusTold,
     HistoryTold,
     OfferCounts,
     ProvidersTold,
     RefreshTold,
+    ReviewTold,
     StatusTold,
     WindowsTold,
 )
@@ -20,6 +22,7 @@ from api.history import History
 from api.params import (
     AnomaliesParameters,
     CheapestParameters,
+    GpusParameters,
     HistoryParameters,
     NoParameters,
     OffersParameters,
@@ -76,6 +79,21 @@ class Service:
         if self.store.rates is None:
             raise Unavailable("no exchange rates have been seen yet", RETRY_AFTER_S)
         return encode(rates.told(self.store.rates, now_ms))
+
+    def gpus(self, parameters: GpusParameters) -> bytes:
+        """GpusTold, also while nothing is servable. Raises BadParameter."""
+        now_ms = self.clock_ms()
+        found = gpus.told(self.store, parameters, now_ms)
+        return encode(GpusTold(market=self.store.market, as_of=moments.tell_ms(now_ms), count=len(found), gpus=found))
+
+    async def review(self, parameters: NoParameters) -> bytes:
+        """ReviewTold. Raises Unavailable while Redis is away."""
+        try:
+            held = await self.feed.review()
+        except REDIS_ERRORS as error:
+            raise Unavailable(f"Redis does not answer ({type(error).__name__}): the review list stands there", RETRY_AFTER_S) from error
+        names = review.told(held, self.store.market)
+        return encode(ReviewTold(market=self.store.market, as_of=moments.tell_ms(self.clock_ms()), count=len(names), names=names))
 
     async def windows(self, parameters: WindowsParameters) -> bytes:
         """WindowsTold. Raises BadParameter and Unavailable."""

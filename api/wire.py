@@ -41,6 +41,24 @@ class SnapshotOffer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body_digest: str | None = None
 
 
+class UnknownGpu(msgspec.Struct, frozen=True, kw_only=True):
+    """A GPU name that a source writes and nobody knows."""
+
+    name: str
+    rows: int
+    polls: int
+    first_seen_ms: int
+    last_seen_ms: int
+
+
+class ReviewHeld(msgspec.Struct, frozen=True, kw_only=True):
+    """One source's field of the hash `gputicker:review`."""
+
+    provider: str
+    market: Market
+    names: list[UnknownGpu]
+
+
 class Snapshot(msgspec.Struct, frozen=True, kw_only=True):
     """`gputicker:snapshot:{source}`: every offer of one source as last seen."""
 
@@ -107,4 +125,5 @@ class KeptRates(msgspec.Struct, frozen=True, kw_only=True):
 
 decode_snapshot = msgspec.json.Decoder(Snapshot).decode
 decode_health = msgspec.json.Decoder(HealthTold).decode
+decode_review = msgspec.json.Decoder(ReviewHeld).decode
 decode_rates = msgspec.json.Decoder(KeptRates).decode

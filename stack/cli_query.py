@@ -128,6 +128,39 @@ def rates(as_json: bool, data_dir: Path | None) -> None:
 
 
 @click.command()
+@click.argument("words", nargs=-1)
+@click.option("--vendor")
+@click.option("--architecture")
+@click.option("--form-factor")
+@click.option("--offered", is_flag=True, help="Only what there are fresh offers of.")
+@click.option("--json", "as_json", is_flag=True, help="As a JSON list of GPUs.")
+@data_dir_option
+def gpus(words: tuple[str, ...], offered: bool, as_json: bool, data_dir: Path | None, **filters: Any) -> None:
+    """The canonical GPUs whose id or title holds all WORDS, with fresh offers and the cheapest price on demand."""
+    wanted = {"model": " ".join(words) or None, "offered": "true" if offered else None, **filters}
+    found = ask(find_stack(data_dir), "/v1/gpus", **wanted)["gpus"]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    fields = ("gpu", "title", "vendor", "form_factor", "memory_gib", "architecture", "fresh_offers", "cheapest_on_demand_usd_per_gpu_hour")
+    heads = ["GPU", "title", "vendor", "form", "GiB", "architecture", "offers", "from $/GPU-hour"]
+    click.echo(table(heads, [[one[field] for field in fields] for one in found]))
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="As a JSON list of names.")
+@data_dir_option
+def review(as_json: bool, data_dir: Path | None) -> None:
+    """GPU names that nobody knows, by source: the rows and polls that met them."""
+    found = ask(find_stack(data_dir), "/v1/review")["names"]
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+        return
+    heads = ["source", "provider", "name", "rows", "polls", "first_seen", "last_seen"]
+    click.echo(table(heads, [[one[head] for head in heads] for one in found]) if found else "none")
+
+
+@click.command()
 @click.option("--kind")
 @click.option("--gpu")
 @click.option("--provider")
@@ -218,4 +251,4 @@ def _polls(stack: Stack, gpu: str | None, times: int | None) -> Iterator[dict[st
         time.sleep(WATCH_EVERY_S)
 
 
-COMMANDS = (offers, cheapest, providers, rates, anomalies, sql, topics, consume, watch)
+COMMANDS = (offers, cheapest, providers, rates, gpus, review, anomalies, sql, topics, consume, watch)

@@ -17,7 +17,7 @@ from stack.up import CannotStart
 
 DOCUMENTED = {
     *("up", "down", "status", "logs", "restart", "start", "stop"),
-    *("offers", "cheapest", "providers", "rates", "anomalies", "sql", "topics", "watch", "consume", "check-provider"),
+    *("offers", "cheapest", "providers", "rates", "gpus", "review", "anomalies", "sql", "topics", "watch", "consume", "check-provider"),
 }
 ROOT = Path(__file__).parents[2]
 
@@ -148,6 +148,31 @@ def test_rates_name_day_source_and_what_is_not_in_use(answers: dict[str, httpx.R
     assert ["EUR", "1.1214", "2026-11-20", "ecb", "stale"] in [line.split() for line in said.splitlines()]
     assert "simulated market, last asked never\nnot in use: TRY: not believed\n" in said
     assert json.loads(run("rates", "--json")[1]) == told
+
+
+def test_gpus_are_a_table_and_an_empty_review_says_none(answers: dict[str, httpx.Response]) -> None:
+    gpu = {
+        **{"gpu": "H100-SXM-80", "title": "H100 SXM", "vendor": "NVIDIA", "model": "H100", "form_factor": "SXM", "memory_gib": 80},
+        **{"architecture": "Hopper", "slice_of": None, "fresh_offers": 31, "cheapest_on_demand_usd_per_gpu_hour": None},
+    }
+    answers["/v1/gpus"] = httpx.Response(200, json={"gpus": [gpu]})
+    assert "H100-SXM-80" in run("gpus", "h100", "--vendor", "NVIDIA", "--offered")[1]
+    assert json.loads(run("gpus", "--json")[1]) == [gpu]
+    answers["/v1/review"] = httpx.Response(200, json={"names": []})
+    assert run("review") == (0, "none\n")
+
+
+def test_review_names_source_provider_and_counts(answers: dict[str, httpx.Response]) -> None:
+    name = {
+        **{"source": "vast", "provider": "vast", "name": "RTX 9999", "rows": 3, "polls": 17},
+        **{"first_seen": "2026-11-20T08:00:01.000Z", "last_seen": "2026-11-21T08:00:01.000Z"},
+    }
+    answers["/v1/review"] = httpx.Response(200, json={"names": [name]})
+    code, said = run("review")
+    assert code == 0
+    assert said.splitlines()[0].split() == ["source", "provider", "name", "rows", "polls", "first_seen", "last_seen"]
+    assert said.splitlines()[2].split()[:6] == ["vast", "vast", "RTX", "9999", "3", "17"]
+    assert json.loads(run("review", "--json")[1]) == [name]
 
 
 def test_offers_name_what_is_missing(answers: dict[str, httpx.Response]) -> None:
