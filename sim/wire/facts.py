@@ -15,6 +15,7 @@ FACTS: dict[str, Facts] = {
         {"gpu-prices": "models"}, "price.med price.min price.max price.avg price.weightedAverage", (Count("availability.available"),)
     ),
     "aws": Facts({"prices": "regions.*"}, "price", habit=STEADY, like=lambda _: "EU (Ireland)"),
+    "chutes": Facts({"pricing": "gpu_price_estimates"}, "usd.hour usd.second"),
     "clore": Facts({"marketplace": "servers"}, "price.on_demand.USD-Blockchain price.spot.USD-Blockchain", (Flag("rented", says=False),)),
     "cloudrift": Facts({"types": "data.instance_types"}, "variants[].cost_per_hour", (Count("variants[].nodes_per_dc.*"),)),
     "cudo": Facts(
