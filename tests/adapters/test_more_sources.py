@@ -119,3 +119,41 @@ def test_civo_s_commitment_is_never_an_on_demand_price() -> None:
     offers = read("civo", pages_of("civo"))
     b200 = {key: offer.price_type for key, offer in offers.items() if offer.gpu == "B200-SXM-180"}
     assert set(b200.values()) == {"reserved"} and len(b200) == 3
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("TensorPool</div>", "Crusoe</div>"),
+        ('font-medium bg-[#B8E7F5] border-t border-[#e0e0e0]">$2.10/hr', 'font-medium border-t border-[#e0e0e0]">$2.10/hr'),
+        ('font-medium border-t border-[#e0e0e0]">$3.40/hr', 'font-medium bg-[#B8E7F5] border-t border-[#e0e0e0]">$3.40/hr'),
+        ("ON-DEMAND", "RESERVED"),
+    ],
+)
+def test_tensorpool_s_prices_are_told_from_its_rivals_for_certain_or_not_read(old: str, new: str) -> None:
+    (page,) = pages_of("tensorpool")
+    assert old in page.body
+    with pytest.raises(PayloadChanged):
+        read("tensorpool", [msgspec.structs.replace(page, body=page.body.replace(old, new, 1))])
+
+
+def test_chutes_names_are_its_own_and_no_words() -> None:
+    pages = pages_of("chutes")
+    prices = pages[0].body["gpu_price_estimates"]
+    prices["a100x"] = prices["a100"]
+    assert "a100x/serverless" not in read("chutes", pages)
+
+
+def test_massed_compute_spot_is_a_product_of_its_own() -> None:
+    offers = read("massed-compute", pages_of("massed-compute"))
+    assert {key: offer.price_type for key, offer in offers.items() if "a6000" in key and "8x" in key} == {
+        "us-central-1/gpu_8x_a6000/on_demand": "on_demand",
+        "us-central-1/gpu_8x_a6000_spot/spot": "spot",
+    }
+
+
+def test_gcore_s_hidden_price_is_none_whatever_number_stands_there() -> None:
+    pages = pages_of("gcore")
+    for row in pages[0].body["results"]:
+        row["price"]["price_status"] = "hide"
+    assert not [key for key in read("gcore", pages) if key.startswith("bm")]
