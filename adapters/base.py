@@ -104,6 +104,8 @@ class Adapter(ABC):
     terms: ClassVar[str]
     """Where the terms of use stand and what they say of collecting, in one line."""
     confidence: ClassVar[Literal["grounded", "documented", "unsure"]] = "grounded"
+    protocol: ClassVar[str | None] = None
+    """What it speaks; None where its requests show that: REST JSON, GraphQL or a page."""
     price_types: ClassVar[tuple[PriceType, ...]] = ("on_demand",)
     """Every price type that its offers may have, in the vocabulary's order."""
     stock: ClassVar[Stock] = "untold"

@@ -79,6 +79,8 @@ def _name(adapter: Adapter) -> str:
 
 
 def _protocol(adapter: Adapter) -> str:
+    if adapter.protocol is not None:
+        return adapter.protocol
     requests = [request for part in adapter.slices() for request in part.requests]
     kinds = ["page" if request.answer == "text" else "GraphQL" if "graphql" in request.path else "REST JSON" for request in requests]
     ways = list(dict.fromkeys(kinds)) + (["signed"] if adapter.auth == "signed" else [])

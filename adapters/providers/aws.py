@@ -30,11 +30,14 @@ class Aws(Adapter):
     title = "AWS"
     base_url = "https://b0.p.awsstatic.com"
     cadence = timedelta(hours=1)
+    conditional = True
     limits = (Limit(requests=2, per=timedelta(seconds=1), known="ours"),)
     unit = "hour"
     basis = "per_instance"
     docs_url = "https://aws.amazon.com/ec2/pricing/on-demand/"
     terms = "https://aws.amazon.com/terms/ (not read; public asset of the pricing page)"
+    # https://docs.aws.amazon.com/awsaccountbilling/latest/aboutv2/notifications-price-list-api.html
+    push = "SNS topic price-list-api (us-east-1), of changes to the price list files; not used"
     fallback = "price list API: a CSV of several GB, more than the client takes"
     confidence = "grounded"
     gpus: ClassVar[Mapping[str, str]] = GPUS_OF_TYPES

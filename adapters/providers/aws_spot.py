@@ -50,6 +50,7 @@ class AwsSpot(Adapter):
     base_url = "https://ec2.us-east-1.amazonaws.com"
     cadence = timedelta(minutes=5)
     limits = (Limit(requests=5, per=timedelta(seconds=1), known="ours"),)
+    protocol = "EC2 query API, XML, signed"
     price_types = ("spot",)
     credential = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
     auth = "signed"

@@ -30,6 +30,8 @@ class Civo(Adapter):
     title = "Civo"
     base_url = "https://www.civo.com"
     cadence = timedelta(hours=6)
+    fastest = timedelta(hours=6)
+    conditional = True
     unit = "hour"
     basis = "per_instance"
     price_types = ("on_demand", "reserved")

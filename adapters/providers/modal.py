@@ -33,6 +33,7 @@ class Modal(Adapter):
     base_url = "https://modal.com"
     cadence = timedelta(hours=6)
     fastest = timedelta(hours=6)
+    conditional = True
     unit = "second"
     basis = "per_gpu"
     price_types = ("serverless",)

@@ -36,6 +36,7 @@ class Nebius(Adapter):
     title = "Nebius"
     base_url = "https://nebius.com"
     cadence = timedelta(hours=6)
+    fastest = timedelta(hours=6)
     unit = "hour"
     basis = "per_gpu"
     docs_url = "https://nebius.com/prices"

@@ -39,6 +39,7 @@ class Replicate(Adapter):
     base_url = "https://replicate.com"
     cadence = timedelta(hours=6)
     fastest = timedelta(hours=6)
+    conditional = True
     unit = "second"
     basis = "per_instance"
     price_types = ("serverless",)

@@ -139,6 +139,16 @@ def test_providers_as_json_are_a_list(answers: dict[str, httpx.Response]) -> Non
     assert "vast" in run("providers")[1]
 
 
+def test_wide_providers_show_pace_and_terms(answers: dict[str, httpx.Response]) -> None:
+    source = {"source": "vast", "provider": "vast", "health": "ok", "age_s": 1.5, "offers": 3, "error": None, "confidence": "grounded"}
+    pace = {"cadence_s": 38.4, "cadence_fastest_s": 30.0, "cadence_slowest_s": 60.0, "changed": 7, "unchanged_answers": 2}
+    told = [{**source, **pace, "terms": "https://vast.example/terms"}]
+    answers["/v1/providers"] = httpx.Response(200, json={"market": "simulated", "providers": told, "offers": {}})
+    said = run("providers", "--wide")[1]
+    assert said.splitlines()[-1].split()[5:] == ["38.4", "30.0", "60.0", "7", "2", "grounded", "https://vast.example/terms"]
+    assert "38.4" not in run("providers")[1]
+
+
 def test_rates_name_day_source_and_what_is_not_in_use(answers: dict[str, httpx.Response]) -> None:
     rate = {"currency": "EUR", "usd": "1.1214", "date": "2026-11-20", "source": "ecb", "stale": True}
     told = {"market": "simulated", "asked_at": None, "error": "TRY: not believed", "rates": [rate]}
