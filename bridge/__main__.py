@@ -15,9 +15,11 @@ from adapters.registry import discover
 from bridge import snapshot
 from bridge.archive import Archive
 from bridge.build import BadSettings, build_sources, check, chosen
+from bridge.guard import Guard
 from bridge.kafka import make_producer
 from bridge.poller import Poller
 from bridge.publisher import Publisher
+from bridge.quarantine import Quarantine
 from bridge.rates import make_keeper
 from bridge.service import Bridge
 from bridge.settings import BridgeSettings, read_credentials
@@ -52,13 +54,14 @@ def configure_logging(level: str) -> None:
 
 async def _run(settings: BridgeSettings, adapters: Mapping[str, Adapter], known: dict[str, SecretStr], *, once: bool) -> int:
     sources = build_sources(settings, adapters, known)
+    guard = Guard(Quarantine(settings.data_dir / "quarantine"), sources)
     publisher = Publisher(make_producer(settings.kafka), settings.market, observe_every_ms=settings.observe_every_ms)
     redis_client = snapshot.connect(settings.redis_url)
     keeper = make_keeper(settings, redis_client)
     bridge = Bridge(
         settings,
         sources,
-        Poller(keeper.rates),
+        Poller(keeper.rates, guard=guard),
         publisher,
         redis_client,
         Archive(settings.data_dir / "archive", settings.archive_mb * 1024 * 1024),

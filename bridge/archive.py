@@ -80,13 +80,13 @@ class Archive:
         """Have an answer archived; returns at once. One is dropped, and said so, where the disk cannot keep up."""
         if self._max_bytes == 0 or self._last.get((source, answer.slice.name)) == answer.digest:
             return
-        if self._later(partial(self.write, at_ms, source, answer)):
+        if self.later(partial(self.write, at_ms, source, answer)):
             self._last[source, answer.slice.name] = answer.digest
 
     def add_body(self, body: bytes) -> None:
         """Have one body archived that could not be decoded: it is kept, but no part of any journal."""
         if self._max_bytes:
-            self._later(partial(self._write_body, sha256(body).hexdigest(), body))
+            self.later(partial(self._write_body, sha256(body).hexdigest(), body))
 
     async def run(self) -> None:
         """Write what `add` was given, until `stop`."""
@@ -118,7 +118,8 @@ class Archive:
         if self._since_prune >= PRUNE_EVERY_BYTES:
             self._prune()
 
-    def _later(self, work: Callable[[], None]) -> bool:
+    def later(self, work: Callable[[], None]) -> bool:
+        """Have something written by `run`, off the event loop. False where the disk cannot keep up."""
         try:
             self._queue.put_nowait(work)
         except asyncio.QueueFull:

@@ -7,7 +7,7 @@ import msgspec
 
 from adapters.errors import PayloadChanged
 from bridge.archive import redacted
-from bridge.poller import PollResult, SliceResult
+from bridge.results import Distrusted, PollResult, SliceResult
 from schemas.topics import PROVIDER_PRICES
 
 EXCERPT_BYTES = 64 * 1024
@@ -40,10 +40,10 @@ class DeadLetters:
         return letters
 
     def _candidates(self, source: str, part: SliceResult) -> Iterator[tuple[DeadLetter, bytes]]:
-        if isinstance(part.error, PayloadChanged):
+        if isinstance(part.error, PayloadChanged) and (not part.withheld or isinstance(part.error, Distrusted)):
             body = bad_body(part)
             digest = sha256(body).hexdigest() if part.error.body or part.answer is None else part.answer.digest
-            headers = _headers(source, "PayloadChanged", str(part.error), part.error.field, digest, part.observed_at_ms)
+            headers = _headers(source, type(part.error).__name__, str(part.error), part.error.field, digest, part.observed_at_ms)
             subject = f"{source}\n{part.slice}\n{part.error}\n{part.error.field}\n{digest}".encode()
             yield DeadLetter(source, redacted(body[:EXCERPT_BYTES]), headers), subject
         if part.reading is not None and part.answer is not None:

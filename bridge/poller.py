@@ -1,4 +1,4 @@
-"""Polling: asks a source's slices, reads them, and brings its book and health up to date. Knows no Kafka and no Redis."""
+"""Polling: asks a source's slices, reads them, has them judged, and brings its book and health up to date. Knows no Kafka and no Redis."""
 
 import asyncio
 import logging
@@ -9,11 +9,12 @@ from datetime import UTC, datetime
 import msgspec
 
 from adapters.base import Slice
-from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
+from adapters.errors import AuthFailed, ProviderError, Transient
 from adapters.http import Counters, ProviderClient, SliceAnswer
-from adapters.models import Rejected
 from adapters.rates import Rates
-from bridge.reading import Reading, read_slice, too_many
+from bridge.guard import Guard
+from bridge.reading import read_slice
+from bridge.results import PollResult, SliceResult
 from bridge.retry import RetryPolicy
 from bridge.source import HealthRecord, Source
 from schemas.vocabulary import Health
@@ -29,35 +30,6 @@ RETRY_WITHIN_S = 10.0
 DEGRADED_REJECTED_SHARE = 0.05
 
 
-class SliceResult(msgspec.Struct, kw_only=True):
-    """What asking one slice came to: `reading` and `answer`, or `error` (then `answer` where there was one)."""
-
-    slice: str
-    observed_at_ms: int
-    reading: Reading | None = None
-    answer: SliceAnswer | None = None
-    error: ProviderError | None = None
-
-
-class PollResult(msgspec.Struct, kw_only=True):
-    """What one poll came to."""
-
-    source: str
-    health: HealthRecord
-    slices: list[SliceResult]
-
-    @property
-    def rejected(self) -> list[Rejected]:
-        """Rows that could not be read, also of the slices that were refused because of them."""
-        rejected: list[Rejected] = []
-        for part in self.slices:
-            if part.reading is not None:
-                rejected += part.reading.rejected
-            elif isinstance(part.error, PayloadChanged):
-                rejected += part.error.rejected
-        return rejected
-
-
 class Poller:
     """Polls sources. One for all of them: it keeps nothing of theirs."""
 
@@ -65,6 +37,7 @@ class Poller:
         self,
         rates: Rates,
         *,
+        guard: Guard | None = None,
         retry: RetryPolicy | None = None,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         clock: Callable[[], float] = time.monotonic,
@@ -72,6 +45,7 @@ class Poller:
         attempt_s: float = ATTEMPT_S,
     ) -> None:
         self._rates = rates
+        self.guard = guard or Guard()
         self._retry = retry or RetryPolicy()
         self._now = now
         self._clock = clock
@@ -95,8 +69,7 @@ class Poller:
         deadline = started + self._poll_s + waiting_s
         results = await asyncio.gather(*(self._ask(source, source.client, part, deadline, waiting_s) for part in parts))
         latency_ms = (self._clock() - started) * 1000
-        self._guard_rejected(source, results)
-        self._guard_empty(source, results)
+        self.guard.judge(source, results)
         for result in results:
             self._take(source, result)
         source.cadence.polled()
@@ -120,7 +93,7 @@ class Poller:
         try:
             result.answer = await self._retry.run(attempt, deadline - self._poll_s + RETRY_WITHIN_S)
             observed_at = datetime.fromtimestamp(result.observed_at_ms / 1000, UTC)
-            result.reading = await self._read(source, result.answer, observed_at)
+            await self._read(source, result, result.answer, observed_at)
         except ProviderError as error:
             result.error = error
         except Exception as error:
@@ -129,43 +102,24 @@ class Poller:
             result.error = Transient(f"{source.name}: {type(error).__name__}")
         return result
 
-    async def _read(self, source: Source, answer: SliceAnswer, observed_at: datetime) -> Reading:
+    async def _read(self, source: Source, result: SliceResult, answer: SliceAnswer, observed_at: datetime) -> None:
         """What an answer holds; without reading it again where it is the one before, and its source's parse hangs on nothing else."""
         rates = dict(self._rates)
-        reading = source.readings.of(answer.slice.name, answer.digest, rates) if source.adapter.conditional else None
-        if reading is None:
-            reading = await asyncio.to_thread(read_slice, source.adapter, answer.pages, observed_at, rates)
-            if source.adapter.conditional:
-                source.readings.keep(answer.slice.name, answer.digest, rates, reading)
-        return reading
+        result.reading = source.readings.of(answer.slice.name, answer.digest, rates) if source.adapter.conditional else None
+        if result.reading is None:
+            await asyncio.to_thread(self._read_anew, source, result, answer, observed_at, rates)
+            if source.adapter.conditional and result.reading is not None:
+                source.readings.keep(answer.slice.name, answer.digest, rates, result.reading)
 
-    def _guard_rejected(self, source: Source, results: Sequence[SliceResult]) -> None:
-        """Many slices with a few unreadable rows each are one changed payload, too."""
-        read = [result for result in results if result.reading is not None and result.reading.rejected]
-        rejected = [row for result in read if result.reading for row in result.reading.rejected]
-        if not too_many(len(rejected), sum(result.reading.rows for result in results if result.reading)):
-            return
-        for result in read:
-            message = f"{source.name}: {len(rejected)} rows of {len(read)} slices cannot be read, the first: {rejected[0].reason}"
-            result.error = PayloadChanged(message, field=rejected[0].field, rejected=result.reading.rejected if result.reading else ())
-            result.reading = None
-
-    def _guard_empty(self, source: Source, results: Sequence[SliceResult]) -> None:
-        """An empty 200 is not 'no stock': it takes no offers away from a slice that may not be empty, nor all from a source."""
-        read = [result for result in results if result.reading is not None]
-        asked = {result.slice for result in read}
-        unplaced = not source.book.completed_by(asked)
-        kept = any(held.slice not in asked if held.slice is not None else unplaced for held in source.book.offers.values())
-        nothing_left = bool(source.book.offers) and not kept and not any(r.reading.states for r in read if r.reading)
-        for result in read:
-            if result.reading is None or result.reading.states:
-                continue
-            had = source.book.held_in(result.slice)
-            if (had and not source.may_be_empty) or nothing_left:
-                result.reading = None
-                result.error = PayloadChanged(f"{source.name}: empty answer where there were {had} offers", field="body")
+    def _read_anew(self, source: Source, result: SliceResult, answer: SliceAnswer, observed_at: datetime, rates: Rates) -> None:
+        try:
+            result.reading = read_slice(source.adapter, answer.pages, observed_at, rates)
+        finally:
+            result.shape = self.guard.look(source, answer, observed_at, readable=result.reading is not None)
 
     def _take(self, source: Source, result: SliceResult) -> None:
+        if result.withheld:
+            return
         if result.reading is None or result.answer is None:
             source.slice_errors[result.slice] = str(result.error)
             if source.client is not None:
@@ -178,7 +132,8 @@ class Poller:
             source.cadence.saw(changed, max(held, len(result.reading.states)))
 
     def _health(self, source: Source, results: Sequence[SliceResult], latency_ms: float, counted: Counters) -> HealthRecord:
-        errors = [result.error for result in results if result.error is not None]
+        held = self.guard.quarantine.of(source.name)
+        errors = [result.error for result in results if result.error is not None and not result.withheld]
         offers = sum(len(result.reading.states) for result in results if result.reading)
         rejected = sum(len(result.reading.rejected) for result in results if result.reading)
         health: Health = "ok"
@@ -187,7 +142,9 @@ class Poller:
         elif source.slice_errors or rejected > DEGRADED_REJECTED_SHARE * (offers + rejected):
             health = "degraded"
         self._tell_breaker(source, health, errors)
-        if health != "down":
+        if held is not None:
+            health = "quarantined"
+        elif health != "down":
             source.last_success_ms = source.polled_at_ms
         return HealthRecord(
             source=source.name,
@@ -203,7 +160,7 @@ class Poller:
             bytes=counted.bytes,
             breaker=source.breaker.state,
             consecutive_failures=source.breaker.failures,
-            error=_in_one_line(source),
+            error=(held.why if held else None) or _in_one_line(source) or self.guard.note(source.name, source.polled_at_ms),
             last_success_ms=source.last_success_ms,
             cadence_s=source.cadence_s,
             cadence_fastest_s=source.cadence.fastest_s,

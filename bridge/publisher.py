@@ -6,7 +6,7 @@ when that batch is through, so an hour without Kafka costs no memory. All calls 
 
 import logging
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import blake2b
 from typing import Any, Protocol
 
@@ -18,7 +18,7 @@ from bridge.kafka import LatestOffers
 from bridge.letters import DeadLetter
 from bridge.source import HealthRecord, Source
 from schemas.codec import Encoder
-from schemas.topics import DEAD_LETTERS, LATEST_OFFERS, PARTITIONS, PROVIDER_HEALTH, PROVIDER_PRICES
+from schemas.topics import DEAD_LETTERS, LATEST_OFFERS, PARTITIONS, PRICE_ANOMALIES, PROVIDER_HEALTH, PROVIDER_PRICES
 from schemas.vocabulary import Market
 
 log = logging.getLogger(__name__)
@@ -57,11 +57,13 @@ class Publisher:
         self._seq = 0
         self._encode_event: EventEncoder | None = None
         self._encode_health: Encoder | None = None
+        self._encode_incident: Encoder | None = None
         self._acknowledged: dict[str, dict[str, Acknowledged]] | None = None
         self._under_way: dict[str, _Batch] = {}
         self._behind: dict[str, Source] = {}
         self._ticking: set[int] = set()
         self._health_under_way: set[str] = set()
+        self._incidents_under_way: set[str] = set()
         self._letters_under_way = 0
         self._complained: set[str] = set()
         self._identities: dict[tuple[str, str], tuple[bytes, bytes]] = {}
@@ -75,6 +77,7 @@ class Publisher:
         """The registry's ids, by topic: from now on health can be published."""
         self._encode_event = EventEncoder(ids[PROVIDER_PRICES.name], self._market)
         self._encode_health = Encoder(PROVIDER_HEALTH, ids[PROVIDER_HEALTH.name])
+        self._encode_incident = Encoder(PRICE_ANOMALIES, ids[PRICE_ANOMALIES.name])
 
     def go_live(self, latest: LatestOffers) -> None:
         """From now on offers are published, as changes from this state."""
@@ -126,6 +129,20 @@ class Publisher:
         value = self._encode_health(msgspec.structs.asdict(record))
         if self._hand_over(PROVIDER_HEALTH.name, value, record.source.encode(), self._health_delivered):
             self._health_under_way.add(record.source)
+
+    def incidents(self, unsaid: Mapping[str, Mapping[str, Any]], said: Callable[[str], None]) -> None:
+        """Publish these records of price-anomalies, by name, in order; `said` is called with each name that is acknowledged."""
+        for name, record in unsaid.items():
+            if self._encode_incident is None or name in self._incidents_under_way:
+                continue
+
+            def delivered(error: Any, _: Any, name: str = name) -> None:
+                self._incidents_under_way.discard(name)
+                if self._judge(error):
+                    said(name)
+
+            if self._hand_over(PRICE_ANOMALIES.name, self._encode_incident(record), str(record["anomaly_id"]).encode(), delivered):
+                self._incidents_under_way.add(name)
 
     def dead_letters(self, letters: Iterable[DeadLetter]) -> None:
         """Publish dead letters; beyond MAX_LETTERS_UNDER_WAY they are dropped (the bodies are in the archive)."""

@@ -16,10 +16,12 @@ from bridge.archive import Archive
 from bridge.book import Held
 from bridge.kafka import read_latest_offers, until_done
 from bridge.letters import DeadLetters, bad_body
-from bridge.poller import Poller, PollResult
+from bridge.poller import Poller
 from bridge.progress import ProgressStore
 from bridge.publisher import Publisher
+from bridge.quarantine_desk import QuarantineDesk
 from bridge.rates import RateKeeper
+from bridge.results import PollResult
 from bridge.retry import LONGEST_PAUSE_AFTER_FAILURE_S
 from bridge.settings import BridgeSettings
 from bridge.snapshot import SnapshotWriter, listen_for_refresh
@@ -59,6 +61,8 @@ class Bridge:
         self._keeper = keeper
         self._clock = clock
         self._writer = SnapshotWriter(redis_client, sources)
+        self._quarantine = poller.guard.quarantine
+        self._desk = QuarantineDesk(redis_client, self._quarantine, sources)
         self._letters = DeadLetters()
         self._stopping = asyncio.Event()
         self._wake = {name: asyncio.Event() for name in sources}
@@ -79,6 +83,7 @@ class Bridge:
             self._tick(),
             listen_for_refresh(self._redis, self.refresh),
             self._keeper.run(),
+            self._desk.run(self.refresh),
         ]
         polling = [asyncio.create_task(loop) for loop in loops]
         tasks = [*polling, *(asyncio.create_task(other) for other in others)]
@@ -109,6 +114,7 @@ class Bridge:
         if kafka.done():
             self._publisher.tick()
             self._publisher.restate(self._sources.values())
+            self._publisher.incidents(self._quarantine.unsaid, self._quarantine.said)
             for result in results:
                 self._publisher.health(result.health)
         else:
@@ -167,7 +173,12 @@ class Bridge:
         self._publisher.publish(source)
         self._publisher.health(result.health)
         self._publisher.dead_letters(self._letters.of(result))
+        self._publisher.incidents(self._quarantine.unsaid, self._quarantine.said)
+        for work in self._quarantine.pending():
+            self._archive.later(work)
         for part in result.slices:
+            if part.withheld:
+                continue
             if part.answer is not None:
                 self._archive.add(part.observed_at_ms, source.name, part.answer)
             elif isinstance(part.error, PayloadChanged):
@@ -217,6 +228,7 @@ class Bridge:
         while True:
             self._publisher.tick()
             self._publisher.restate(self._sources.values())
+            self._publisher.incidents(self._quarantine.unsaid, self._quarantine.said)
             # On the second, by the wall clock.
             await asyncio.sleep(TICK_S - time.time() % TICK_S)
 

@@ -200,17 +200,16 @@ class TableWire(BodiesWire):
         where = self._where(page)
         rows = at(page.body, where)
         seen = _Rows(self.adapter, pages, number, where, together=facts.together)
+        # Rows that are refused are traps, some of them for their form of price.
+        read = [(key, row, own) for key, row in items(rows) for own, refused in (seen.of(key, row),) if not refused]
         whole = all(
             type(at(row, path)) is int or str(at(row, path)).isdigit()
-            for _, row in items(rows)
+            for _, row, _ in read
             for price in facts.prices.split()
             for path in places(row, price)
         )
         kept: list[tuple[Any, Template]] = []
-        for key, row in items(rows):
-            own, refused = seen.of(key, row)
-            if refused:
-                continue
+        for key, row, own in read:
             name = f"{self.adapter.source}/{slice_name}/{page.request.name}/{page.request.page}/{key}"
             cells = {**self._stock_cells(row, name), **self._price_cells(seen, key, row, own, whole, compiled)}
             kept.append((key, Template.of(row, cells)))

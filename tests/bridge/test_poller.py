@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from adapters.errors import AuthFailed, PayloadChanged, Transient
-from bridge.poller import PollResult
+from bridge.results import PollResult
 from bridge.source import Source
 from tests.bridge.fakes import START_MS, Clock, Handler, Lumen, poller, rows, source
 
@@ -111,7 +111,8 @@ async def test_bad_answers_keep_the_last_good_offers(answer: Any, error: type[Ex
     answers.by_zone[""] = answer
     answers.asked.clear()
     result = await poll(polled, clock)
-    assert result.health.health == "down"
+    # JSON that parses and cannot be read is a fault of the collector; everything else is trouble of the provider's.
+    assert result.health.health == ("quarantined" if isinstance(answer, dict) else "down")
     assert isinstance(result.slices[0].error, error)
     assert len(answers.asked) == attempts == result.health.requests
     assert zones_of(polled) == {"-1": 0}
@@ -250,7 +251,7 @@ async def test_a_few_unreadable_rows_in_each_of_many_slices_are_a_changed_payloa
     assert (await poll(polled, clock)).health.offers == 5
     answers.by_zone["north"] = {"rows": [*rows("north-1")["rows"], *bad]}
     result = await poll(polled, clock)
-    assert (result.health.health, result.health.offers) == ("down", 0)
+    assert (result.health.health, result.health.offers) == ("quarantined", 0)
     assert "6 rows of 3 slices cannot be read" in str(result.health.error)
     assert len(polled.book.offers) == 5
 
