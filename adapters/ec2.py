@@ -9,6 +9,7 @@ from typing import NamedTuple
 # they go to the review list.
 SIZES = {
     "K80-PCIE-12": "p2.xlarge:1 p2.8xlarge:8 p2.16xlarge:16",
+    "K520-PCIE-4": "g2.2xlarge:1 g2.8xlarge:4",
     "M60-PCIE-8": "g3s.xlarge:1 g3.4xlarge:1 g3.8xlarge:2 g3.16xlarge:4",
     "V100-SXM-16": "p3.2xlarge:1 p3.8xlarge:4 p3.16xlarge:8",
     "V100-SXM-32": "p3dn.24xlarge:8",

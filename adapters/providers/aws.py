@@ -17,7 +17,7 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.ec2 import GPUS_OF_TYPES, OPT_IN_REGIONS, REGIONS, TYPES
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, rejected, table, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, rejected, table, text
 
 PATH = "/pricing/2.0/meteredUnitMaps/ec2/USD/current/ec2-ondemand-without-sec-sel/{location}/Linux/index.json"
 ALL_REGIONS = {**REGIONS, **OPT_IN_REGIONS}
@@ -77,7 +77,7 @@ def _offer(row: Any, location: str) -> Offer | None:
     size = TYPES.get(name)
     if size is None:
         if text(row, "Instance Family").startswith("GPU"):
-            raise BadRow("Instance Type", f"unknown GPU instance {name[:80]!r}")
+            raise UnknownGpu("Instance Type", name, f"unknown GPU instance {name[:80]!r}")
         return None
     if text(row, "Operating System") != "Linux" or text(row, "Pre Installed S/W") != "NA":
         return None  # with a licence

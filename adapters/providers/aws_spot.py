@@ -22,7 +22,7 @@ from adapters.errors import PayloadChanged
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import continued
-from adapters.rows import BadRow, amount, rejected
+from adapters.rows import BadRow, UnknownGpu, amount, rejected
 from adapters.sigv4 import signed
 from adapters.xml import child_text, children, document
 
@@ -130,7 +130,7 @@ def _identity(item: Element, region: str) -> tuple[str, str, int, bool]:
 def _offer(item: Element, key: str, name: str, zone: str, region: str, at_ms: int) -> Offer:
     size = TYPES.get(name)
     if size is None:
-        raise BadRow("instanceType", f"unknown GPU instance {name[:80]!r}")
+        raise UnknownGpu("instanceType", name, f"unknown GPU instance {name[:80]!r}")
     return Offer(
         offer_key=key,
         gpu=size.gpu,

@@ -13,7 +13,7 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import numbered
-from adapters.rows import BadRow, Row, amount, child, count, listing, optional_float, rejected, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, child, count, listing, optional_float, rejected, text
 from schemas.vocabulary import Availability
 
 # g1-gpu-rtx6000-1 is the Quadro RTX 6000. https://techdocs.akamai.com/cloud-computing/docs/gpu-compute-instances
@@ -104,7 +104,7 @@ def _gpu(name: str, gpus: int) -> str:
         match = re.fullmatch(pattern, name)
         if match and int(match[1]) == gpus:
             return gpu
-    raise BadRow("id", f"{name[:80]!r} names no known GPU, or not {gpus} of it")
+    raise UnknownGpu("id", name, f"{name[:80]!r} names no known GPU, or not {gpus} of it")
 
 
 def _regional(row: Row) -> dict[str, str]:
