@@ -27,6 +27,8 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     host: str = ""
     """Where to ask, if not at the base address, such as a region's own host. No request goes to one that `slices` doesn't name."""
+    public: bool = False
+    """Asked without any credential, such as a page on the provider's web site beside its API."""
     method: Literal["GET", "POST"] = "GET"
     query: Mapping[str, str] = {}
     json: Any = None

@@ -213,8 +213,8 @@ class ProviderClient:
 
     async def _authenticated(self, request: Request) -> tuple[Mapping[str, str], bytes]:
         url, query = self._address(request)
-        if self._adapter.auth != "oauth2_client" or not self._credentials:
-            return await self._redirected(request, url, query, self._bearer())
+        if self._adapter.auth != "oauth2_client" or not self._credentials_for(request):
+            return await self._redirected(request, url, query, self._bearer(request))
         token = await self._oauth2_token(refused="")
         try:
             return await self._redirected(request, url, query, token)
@@ -237,7 +237,7 @@ class ProviderClient:
                 self.counters.bytes_saved += len(earlier.raw)
                 return earlier.headers, earlier.raw
             if not response.has_redirect_location:
-                self._check_status(request.name, response, raw, authenticated=bool(self._credentials))
+                self._check_status(request.name, response, raw, authenticated=bool(self._credentials_for(request)))
                 headers = dict(response.headers)
                 if asked_again:
                     self._earlier.keep(address, headers, raw)
@@ -261,7 +261,7 @@ class ProviderClient:
         # A path without its slash would lengthen the host's name.
         if request.path.startswith("/"):
             path = request.path
-            for name, value in self._credentials.items():
+            for name, value in self._credentials_for(request).items():
                 path = path.replace(f"{{{name}}}", quote(value, safe=""))
             return f"https://{host}{path}", request.query
         parts = urlsplit(request.path)
@@ -302,7 +302,8 @@ class ProviderClient:
             headers["accept"] = "text/html,application/xhtml+xml,application/xml"
         if token:
             headers["authorization"] = f"Bearer {token}"
-        values = [self._credentials[name] for name in adapter.credential if name in self._credentials]
+        credentials = self._credentials_for(request)
+        values = [credentials[name] for name in adapter.credential if name in credentials]
         if adapter.auth == "header":
             headers |= {name.lower(): adapter.auth_prefix + value for name, value in zip(adapter.auth_names, values, strict=False)}
         elif adapter.auth == "query":
@@ -312,8 +313,8 @@ class ProviderClient:
             body = msgspec.json.encode(request.json)
             headers["content-type"] = "application/json"
         outgoing = Outgoing(method=request.method, url=url, query=query, headers=headers, body=body)
-        if adapter.auth == "signed" and self._credentials:
-            return adapter.sign(outgoing, self._credentials, self._now())
+        if adapter.auth == "signed" and credentials:
+            return adapter.sign(outgoing, credentials, self._now())
         return outgoing
 
     async def _read(self, name: str, response: httpx.Response) -> bytes:
@@ -351,10 +352,12 @@ class ProviderClient:
         start_s = self._bucket.take(self._clock() + rests_s)
         await self._sleep(start_s - self._clock())
 
-    def _bearer(self) -> str:
-        if self._adapter.auth != "bearer" or not self._credentials:
-            return ""
-        return self._credentials[self._adapter.credential[0]]
+    def _credentials_for(self, request: Request) -> Mapping[str, str]:
+        return {} if request.public else self._credentials
+
+    def _bearer(self, request: Request) -> str:
+        credentials = self._credentials_for(request)
+        return credentials[self._adapter.credential[0]] if self._adapter.auth == "bearer" and credentials else ""
 
     async def _oauth2_token(self, refused: str) -> str:
         """The cached token, or a new one where there is none, it has run out, or it is the one just refused."""

@@ -10,7 +10,7 @@ from adapters.base import Adapter
 from adapters.rates import EUR_USD, EUR_USD_DATE
 from schemas.vocabulary import Market
 
-SIMULATED_CREDENTIALS = ("sim-key", "sim-secret")
+SIMULATED_CREDENTIALS = ("sim-key", "sim-secret", "sim-project")
 CONFIG = SettingsConfigDict(env_prefix="GPUTICKER_", env_ignore_empty=True, extra="ignore")
 
 

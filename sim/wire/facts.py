@@ -104,6 +104,7 @@ PAGES: dict[str, PageFacts] = {
     ),
     "civo": PageFacts(r"<tr>\n<td data-title=\"Size\">.*?</tr>", r"\$([\d,]+\.\d+)<span>per", "On-demand"),
     "coreweave": PageFacts(r'<div role="listitem" class="table-row-v2.*?\n</div></div></div>', r"\$([\d,]+\.\d+)", "Price (Per Hour)"),
+    "crusoe": PageFacts(r'<div role="listitem" class="prixing-item[^\n]*', r"\$([\d,]+\.\d+)", "GPU instances pricing"),
     "nebius": PageFacts(
         r'<div class="pc-highlight-table-block__row"><div [^\n]*?<p>NVIDIA [^\n]*', r"\$([\d,]+\.\d+)", "NVIDIA GPU Instances"
     ),
@@ -115,8 +116,12 @@ PAGES: dict[str, PageFacts] = {
 }
 
 
+BESIDE_PAGES: dict[str, Facts] = {"crusoe": Facts({"types": "items", "capacities": "items"}, "", (Count("quantity"),))}
+"""What a provider answers besides its page."""
+
+
 def written_wires() -> list[Wire]:
     """One of each."""
     adapters = discover()
     tables: list[Wire] = [TableWire(adapters[source], facts) for source, facts in FACTS.items()]
-    return tables + [PageWire(adapters[source], facts) for source, facts in PAGES.items()]
+    return tables + [PageWire(adapters[source], facts, BESIDE_PAGES.get(source)) for source, facts in PAGES.items()]

@@ -1,18 +1,16 @@
 """A page answered from a written one: the prices in its rows follow the market model, everything else stays."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 
 import msgspec
 
 from adapters.base import Adapter, Page
 from adapters.models import Offer
-from sim.exchange import Exchange
 from sim.market import LIST_PRICE, Habit, Listing, Market
 from sim.wire.cells import Cell, Template
-from sim.wire.table import BodiesWire, Compiled, Part, read
-from sim.wire.templates import BODIES, market_slices, regional
+from sim.wire.table import Compiled, Facts, Part, TableWire, read
 
 
 class PageFacts(msgspec.Struct, frozen=True):
@@ -32,77 +30,74 @@ class PageFacts(msgspec.Struct, frozen=True):
     """Slices without a page of their own: the name of the one that each answers like."""
 
 
-class PageWire(BodiesWire):
-    """A provider whose prices stand on a page, by its `PageFacts`."""
+class PageWire(TableWire):
+    """A provider whose prices stand on a page, by its `PageFacts`; what it answers besides in JSON, such as stock, by `Facts`."""
 
-    def __init__(self, adapter: Adapter, facts: PageFacts) -> None:
-        self.facts = facts
-        self.content = {"content-type": facts.content_type}
-        self.price_fields = (facts.renamed,)
-        super().__init__(adapter)
+    def __init__(self, adapter: Adapter, page: PageFacts, beside: Facts | None = None) -> None:
+        self.page = page
+        self.content = {"content-type": page.content_type}
+        super().__init__(adapter, beside or Facts({}, "", habit=page.habit, like=page.like))
+        self.price_fields = (page.renamed,)
 
     def renamed(self, body: bytes) -> bytes:
-        return body.replace(self.facts.renamed.encode(), b"Rate")
+        return body.replace(self.page.renamed.encode(), b"Rate")
 
-    def nothing(self, exchange: Exchange) -> bytes:
-        part = self._part(exchange)
-        return part.empty if part else b""
-
-    def compile(self) -> Compiled:
-        compiled = Compiled()
-        slices, modelled = market_slices(self.adapter, BODIES / self.adapter.source, self.facts.like)
-        for name, pages in slices.items():
-            if name in modelled:
-                pages = [msgspec.structs.replace(page, body=self._times(page.body, regional(name))) for page in pages]
-            compiled.slices[name] = [self._part_of(page, compiled) for page in pages]
-        return compiled
+    def _dearer(self, page: Page, factor: Decimal) -> Page:
+        if page.request.answer == "json":
+            return super()._dearer(page, factor)
+        return msgspec.structs.replace(page, body=self._times(page.body, factor))
 
     def _times(self, text: str, factor: Decimal) -> str:
         def dearer(found: "re.Match[str]") -> str:
-            return found[0].replace(found[1], _text(_number(found[1]) * factor, found[1], None, self.facts.thousands))
+            return found[0].replace(found[1], _text(_number(found[1]) * factor, found[1], None, self.page.thousands))
 
-        return re.sub(self.facts.price, dearer, text)
+        return re.sub(self.page.price, dearer, text)
 
-    def _part_of(self, page: Page, compiled: Compiled) -> Part:
+    def _part_of(self, slice_name: str, pages: Sequence[Page], number: int, compiled: Compiled) -> Part:
+        page = pages[number]
+        if page.request.answer == "json":
+            return super()._part_of(slice_name, pages, number, compiled)
+        beside = [other for other in pages if other.request.answer == "json"]
         text: str = page.body
-        rows = list(re.finditer(self.facts.row, text, re.DOTALL))
+        rows = list(re.finditer(self.page.row, text, re.DOTALL))
         ends = [0, *(row.end() for row in rows)]
         gaps = [text[end:start] for end, start in zip(ends, [*(row.start() for row in rows), len(text)], strict=True)]
         pieces: list[bytes | Cell] = []
-        for number, row in enumerate(rows):
-            pieces.append(gaps[number].encode())
-            pieces += self._row(page, "".join(gaps[: number + 1]), row[0], "".join(gaps[number + 1 :]), compiled)
+        for at, row in enumerate(rows):
+            pieces.append(gaps[at].encode())
+            around = "".join(gaps[: at + 1]), "".join(gaps[at + 1 :])
+            pieces += self._row([*beside, page], around, row[0], compiled)
         pieces.append(gaps[-1].encode())
         return Part(page, Template(pieces), "".join(gaps).encode())
 
-    def _row(self, page: Page, before: str, row: str, after: str, compiled: Compiled) -> list[bytes | Cell]:
-        """The row's bytes and prices; nothing of a row that is refused. It is read with the page around it, without the other rows."""
+    def _row(self, pages: Sequence[Page], around: tuple[str, str], row: str, compiled: Compiled) -> list[bytes | Cell]:
+        """The row's bytes and prices; nothing of a row that is refused. It is read with the last page around it, without the other rows."""
 
         def alone(text: str) -> tuple[dict[str, Offer], int]:
-            return read(self.adapter, [msgspec.structs.replace(page, body=before + text + after)])
+            return read(self.adapter, [*pages[:-1], msgspec.structs.replace(pages[-1], body=text.join(around))])
 
         whole, refused = alone(row)
         if refused > alone("")[1]:
             return []
         linked: dict[str, Listing] = {}
-        for digits in dict.fromkeys(re.findall(self.facts.price, row)):
+        for digits in dict.fromkeys(re.findall(self.page.price, row)):
             moved, _ = alone(self._doubled(row, digits))
             touched = [offer for name, offer in whole.items() if name in moved and moved[name].amount != offer.amount]
             if touched:
-                linked[digits] = compiled.follow(self.adapter, touched, self.facts.habit)
+                linked[digits] = compiled.follow(self.adapter, touched, self.page.habit)
         pieces: list[bytes | Cell] = []
         end = 0
         for start, stop, digits, multiple in self._statements(row):
             listing = linked.get(digits, next(iter(linked.values()), None))
             if listing is not None:
-                pieces += [row[end:start].encode(), DigitsCell(digits, listing, multiple, self.facts.thousands)]
+                pieces += [row[end:start].encode(), DigitsCell(digits, listing, multiple, self.page.thousands)]
                 end = stop
         return [*pieces, row[end:].encode()]
 
     def _statements(self, row: str) -> list[tuple[int, int, str, int | None]]:
         """Where each price of a row stands, its digits, and the multiple of them that is stated there, if it is one."""
-        found: list[tuple[int, int, str, int | None]] = [(*match.span(1), match[1], None) for match in re.finditer(self.facts.price, row)]
-        pattern, multiple = self.facts.restated or ("(?!)", 1)
+        found: list[tuple[int, int, str, int | None]] = [(*match.span(1), match[1], None) for match in re.finditer(self.page.price, row)]
+        pattern, multiple = self.page.restated or ("(?!)", 1)
         for match in re.finditer(pattern, row):
             digits = max(price for price in found if price[0] < match.start(1))[2]
             found.append((*match.span(1), digits, multiple))
@@ -111,7 +106,7 @@ class PageWire(BodiesWire):
     def _doubled(self, row: str, digits: str) -> str:
         for start, stop, stated, multiple in reversed(self._statements(row)):
             if stated == digits:
-                row = row[:start] + _text(2 * _number(digits), digits, multiple, self.facts.thousands) + row[stop:]
+                row = row[:start] + _text(2 * _number(digits), digits, multiple, self.page.thousands) + row[stop:]
         return row
 
 

@@ -116,10 +116,11 @@ class BodiesWire(Wire):
         part = self._part(exchange)
         if part is None:
             return json_answer({"message": "Not Found"}, 404)
-        if not self.authorised(exchange):
+        if not part.page.request.public and not self.authorised(exchange):
             return json_answer({"message": "Unauthorized"}, 401)
         headers = {name.lower(): value for name, value in part.page.headers.items()}
-        return Answer(200, {**self.content, **headers}, part.template.render(market, at_ms))
+        content = JSON if part.page.request.answer == "json" else self.content
+        return Answer(200, {**content, **headers}, part.template.render(market, at_ms))
 
     def nothing(self, exchange: Exchange) -> bytes:
         part = self._part(exchange)
@@ -153,7 +154,7 @@ class TableWire(BodiesWire):
     def __init__(self, adapter: Adapter, facts: Facts) -> None:
         self.facts = facts
         names = [_last_key(path) for path in facts.prices.split() if path != "."]
-        self.price_fields = tuple(dict.fromkeys(names or [_last_key(next(iter(facts.rows.values())))]))
+        self.price_fields = tuple(dict.fromkeys(names or [_last_key(rows) for rows in facts.rows.values() if rows]))
         super().__init__(adapter)
 
     def compile(self) -> Compiled:

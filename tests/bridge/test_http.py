@@ -4,14 +4,16 @@ import asyncio
 import contextlib
 import gzip
 import json
-from datetime import timedelta
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
 import httpx
+import msgspec
 import pytest
 
-from adapters.base import Request, Slice
+from adapters.base import Outgoing, Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
 from adapters.http import MAX_BODY_BYTES
 from adapters.limits import Bucket, Limit
@@ -30,6 +32,14 @@ class WithOAuth(Lumen):
     auth = "oauth2_client"
     credential = ("LUMEN_CLIENT_ID", "LUMEN_CLIENT_SECRET")
     token_path = "/oauth2/token"
+
+
+class Signed(Lumen):
+    auth = "signed"
+    credential = ("LUMEN_API_KEY",)
+
+    def sign(self, request: Outgoing, credentials: Mapping[str, str], now: datetime) -> Outgoing:
+        return msgspec.structs.replace(request, headers={**request.headers, "x-signed": credentials["LUMEN_API_KEY"]})
 
 
 async def test_decodes_floats_as_decimals_from_their_own_digits() -> None:
@@ -338,6 +348,38 @@ async def test_a_next_page_that_cannot_be_read_keeps_the_body() -> None:
     with pytest.raises(PayloadChanged, match="lumen: types: next page") as caught:
         await client(lambda _: httpx.Response(200, json={"next": 7})).fetch_slice(Slice(name="", requests=(TYPES,)))
     assert caught.value.body == b'{"next":7}'
+
+
+@pytest.fixture
+def site(monkeypatch: pytest.MonkeyPatch) -> Request:
+    """A public page beside the API, named by the adapter."""
+    request = Request(name="page", path="/prices/{LUMEN_API_KEY}", host="www.lumen.example", public=True)
+    monkeypatch.setattr(Lumen, "slices", lambda _: [Slice(name="", requests=(request,))])
+    return request
+
+
+@pytest.mark.parametrize("kind", [WithKey, WithOAuth, Signed])
+async def test_a_public_page_gets_no_credential(site: Request, kind: type[Lumen]) -> None:
+    seen: list[httpx.Request] = []
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={})
+
+    credentials = {"LUMEN_API_KEY": "key", "LUMEN_CLIENT_ID": "id", "LUMEN_CLIENT_SECRET": "secret"}
+    await client(handler, kind(), credentials=credentials, upstream_url=UPSTREAM).fetch(site)
+    assert [str(request.url) for request in seen] == [f"{UPSTREAM}/www.lumen.example/prices/%7BLUMEN_API_KEY%7D"]
+    assert not {"authorization", "x-signed"} & seen[0].headers.keys()
+
+
+async def test_a_public_page_may_not_redirect_to_the_api(site: Request) -> None:
+    with pytest.raises(PayloadChanged, match="redirect to another host, api"):
+        await client(lambda _: httpx.Response(302, headers={"location": "https://api.lumen.example/types"})).fetch(site)
+
+
+async def test_a_refusal_by_a_public_page_is_not_about_the_key(site: Request) -> None:
+    with pytest.raises(Transient):
+        await client(lambda _: httpx.Response(403), WithKey(), credentials={"LUMEN_API_KEY": "key"}).fetch(site)
 
 
 async def test_requests_wait_for_their_turn() -> None:
