@@ -117,6 +117,7 @@ class Crusoe(Adapter):
         name = text(row, "product_name")
         if row.get("gpu_type") in ("", None) and row.get("num_gpu") == 0:
             return []
+        places: Mapping[str, int | None] = free.get(name) or {"": None}
         gpu, gpus = known_gpu(self.gpus, "gpu_type", text(row, "gpu_type"), None), count(row, "num_gpu")
         return [
             Offer(
@@ -137,7 +138,7 @@ class Crusoe(Adapter):
                 disk_gib=optional_float(row, "disk_gb"),
                 instance_type=name,
             )
-            for place, machines in (free.get(name) or {"": None}).items()
+            for place, machines in places.items()
             for kind, price in prices.get(gpu, {}).items()
         ]
 
