@@ -10,9 +10,26 @@ from sim.wire.table import Facts, TableWire
 STEADY = Habit(step_s=24 * 3600)
 SPOT = Habit(step_s=1800, noise=0.004, jump=0.02)
 
+IN_ZONE = "AvailableResources.AvailableResource[].SupportedResources.SupportedResource[]"
+
 FACTS: dict[str, Facts] = {
     "akash": Facts(
         {"gpu-prices": "models"}, "price.med price.min price.max price.avg price.weightedAverage", (Count("availability.available"),)
+    ),
+    "alibaba": Facts(
+        {"types": "InstanceTypes.InstanceType", "stock": "AvailableZones.AvailableZone", "price": "PriceInfo"},
+        "DetailInfos.DetailInfo[].OriginalPrice DetailInfos.DetailInfo[].TradePrice OriginalPrice TradePrice",
+        (
+            Word(f"{IN_ZONE}.Status", ("SoldOut", "Available", "Available", "Available")),
+            Word(f"{IN_ZONE}.StatusCategory", ("WithoutStock", "ClosedWithStock", "WithStock", "WithStock")),
+        ),
+        like=lambda name: f"ap-southeast-1/{name.partition('/')[2]}",
+    ),
+    "alibaba-spot": Facts(
+        {"history": "SpotPrices.SpotPriceType"},
+        "SpotPrice OriginPrice",
+        habit=SPOT,
+        like=lambda name: f"ap-southeast-1/{name.partition('/')[2]}",
     ),
     "aws": Facts({"prices": "regions.*"}, "price", habit=STEADY, like=lambda _: "EU (Ireland)"),
     "chutes": Facts({"pricing": "gpu_price_estimates"}, "usd.hour usd.second"),

@@ -5,7 +5,7 @@ The tests of the adapters read the same files, so that what the simulated market
 
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ class Entry(msgspec.Struct, frozen=True):
     request: str
     page: int
     file: str
+    at: tuple[str, ...] = ()
+    """Where in the file the answer stands, if the file holds several."""
     headers: Mapping[str, str] = {}
 
 
@@ -70,7 +72,7 @@ def written_slices(adapter: Adapter, folder: Path) -> dict[str, list[Page]]:
 
     def answer(slice_name: str, request: Request) -> Found | None:
         entry = answers.get((slice_name, request.name, request.page))
-        return (decode((folder / entry.file).read_bytes(), request), entry.headers) if entry else None
+        return (_standing(decode((folder / entry.file).read_bytes(), request), entry.at), entry.headers) if entry else None
 
     return walk(adapter, answer)
 
@@ -93,7 +95,7 @@ def market_slices(adapter: Adapter, folder: Path, like: Callable[[str], str] | N
         body = (folder / entry.file).read_text()
         for old, new in zip(model.split("/"), name.split("/"), strict=True):
             body = body.replace(old, new).replace(old.translate(NO_BRACKETS), new.translate(NO_BRACKETS))
-        return decode(body.encode(), request), entry.headers
+        return _standing(decode(body.encode(), request), entry.at), entry.headers
 
     slices = walk(adapter, answer)
     return slices, frozenset(slices) - own
@@ -150,6 +152,12 @@ def is_authorised(adapter: Adapter, exchange: Exchange) -> bool:
             return all(exchange.query.get(name) for name in adapter.auth_names)
         case _:
             return bool(exchange.headers.get("authorization") or exchange.query.get("Signature"))
+
+
+def _standing(body: Any, steps: Sequence[str]) -> Any:
+    for step in steps:
+        body = body[step]
+    return body
 
 
 def _json(body: bytes) -> Any:
