@@ -6,17 +6,26 @@ One GraphQL answer lists every GPU type with a price per GPU and hour for each c
 - 0 or null means that the cloud does not offer the type.
 - 0.5 is a placeholder on types that a cloud does not rent (MI300X community, RTX A2000 secure). Inferred, not documented.
 - The spot fields repeat the other prices on every type: they say nothing and are not published.
+
+REST v2 (https://docs.runpod.io/api-reference-v2/catalog/list-gpu-types) is two sources more, each with a product of its own:
+
+- `runpod-rest`: the same pods at the same prices, with the stock of each data centre. The machines are those of the GraphQL answer, so that
+  none of its offers counts in market statistics; it is the fallback, should GraphQL answer no more.
+- `runpod-serverless`: workers of serverless endpoints, which GraphQL doesn't price. Stated per GPU-hour for the pool that a GPU is in;
+  types in no pool have none. It is the rate of flex workers: what active ones cost is no longer published (the documentation's table, per
+  second, lost them in 2026-05 and went in 2026-06), and neither are discounts of an account.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, is_zero, known_gpu, listing, number, rejected, table, text
+from adapters.rows import BadRow, Row, amount, child, country, each, is_zero, known_gpu, listing, number, rejected, stock, table, text
 from schemas.vocabulary import Availability, PriceType
 
 QUERY = """query GpuTypes {
@@ -34,6 +43,19 @@ CREDIBLE_RATIO = Decimal("1.5")
 """A price of 0.5 is believed where the secure price is the community price up to 1.5 times. Honest pairs lie between 1.1 and 2.4."""
 
 STOCK: dict[Any, Availability] = {"High": "high", "Medium": "medium", "Low": "low", None: "sold_out"}
+
+
+TERMS = (
+    "https://www.runpod.io/legal/terms-of-service (read by others as asking for written permission before systematic collection; "
+    "an index that asked was refused in 2026-09, as it reports; not verified)"
+)
+GPUS = {
+    "NVIDIA H100 80GB HBM3": "H100-SXM-80",
+    "NVIDIA H200": "H200-SXM-141",
+    "NVIDIA B300 SXM6 AC": "B300-SXM-288",
+    "NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb": "RTXPRO6000SE-PCIE-96-1g.24gb",
+    "NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 2g.48gb": "RTXPRO6000SE-PCIE-96-2g.48gb",
+}
 
 
 class Cloud(NamedTuple):
@@ -61,17 +83,11 @@ class RunPod(Adapter):
     basis = "per_gpu"
     price_types = ("on_demand", "community")
     stock = "levels"
-    fallback = "REST v2 catalogue, with a key"
+    fallback = "runpod-rest, with a key"
     docs_url = "https://docs.runpod.io/sdks/graphql/manage-pods"
-    terms = "https://www.runpod.io/legal/terms-of-service (read by others as restricting systematic collection; not verified)"
+    terms = TERMS
     confidence = "grounded"
-    gpus: ClassVar[Mapping[str, str]] = {
-        "NVIDIA H100 80GB HBM3": "H100-SXM-80",
-        "NVIDIA H200": "H200-SXM-141",
-        "NVIDIA B300 SXM6 AC": "B300-SXM-288",
-        "NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb": "RTXPRO6000SE-PCIE-96-1g.24gb",
-        "NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 2g.48gb": "RTXPRO6000SE-PCIE-96-2g.48gb",
-    }
+    gpus: ClassVar[Mapping[str, str]] = GPUS
     ignored: ClassVar[Mapping[str, str]] = {"unknown": "a row without a card, memory or price"}
 
     def slices(self) -> Sequence[Slice]:
@@ -141,3 +157,131 @@ def _supported(row: Row, cloud: Cloud) -> bool:
         return False
     secure, community = (PLACEHOLDER, other) if cloud.secure == "true" else (other, PLACEHOLDER)
     return community < secure <= community * CREDIBLE_RATIO
+
+
+CATALOGUE = "/v2/catalog/gpus"
+LEVELS: dict[str, Availability] = {"HIGH": "high", "MEDIUM": "medium", "LOW": "low", "NONE": "sold_out"}
+# Name of the cloud in the answer -> price type, and the cloud's name in the request
+REST_CLOUDS: dict[str, tuple[PriceType, str]] = {"secure": ("on_demand", "SECURE"), "community": ("community", "COMMUNITY")}
+
+
+class RunPodRest(Adapter):
+    source = "runpod-rest"
+    provider = "runpod"
+    title = "RunPod (REST v2)"
+    base_url = "https://api.runpod.io"
+    cadence = timedelta(minutes=2)
+    credential = ("RUNPOD_API_KEY",)
+    auth = "bearer"
+    unit = "hour"
+    basis = "per_gpu"
+    price_types = ("on_demand", "community")
+    stock = "levels"
+    docs_url = "https://docs.runpod.io/api-reference-v2/catalog/list-gpu-types"
+    fallback = "runpod"
+    terms = TERMS
+    confidence = "documented"
+    gpus: ClassVar[Mapping[str, str]] = GPUS
+
+    def slices(self) -> Sequence[Slice]:
+        return [
+            Slice(
+                name=name,
+                requests=(Request(name=name, path=CATALOGUE, query={"include": "AVAILABILITY", "product": "POD", "cloud": cloud}),),
+            )
+            for name, (_, cloud) in REST_CLOUDS.items()
+        ]
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            yield from each(listing(page.body, "gpus"), "gpus", partial(self._offers, page.request.name))
+
+    def _offers(self, cloud: str, row: Row) -> list[Offer]:
+        name = text(row, "id")
+        # The answer has prices, placeholders among them, also of types that the cloud doesn't offer.
+        if not isinstance(row.get(cloud), bool):
+            raise BadRow(cloud, "no boolean: its price may be a placeholder")
+        if not row[cloud]:
+            return []
+        price_type, _ = REST_CLOUDS[cloud]
+        price = amount(child(row, "price"), cloud)
+        gpu = known_gpu(self.gpus, "id", name, float(number(row, "memory")))
+        return [
+            Offer(
+                offer_key=f"{place or 'anywhere'}/{name}/{price_type}",
+                gpu=gpu,
+                gpu_count=1,
+                price_type=price_type,
+                amount=price,
+                currency="USD",
+                unit="hour",
+                basis="per_gpu",
+                region=place,
+                country=_country(place),
+                availability=stock(LEVELS, level),
+                instance_type=name,
+                in_market_stats=False,
+            )
+            for place, level in _places(row)
+        ]
+
+
+class RunPodServerless(Adapter):
+    source = "runpod-serverless"
+    provider = "runpod"
+    title = "RunPod Serverless"
+    base_url = "https://api.runpod.io"
+    cadence = timedelta(minutes=5)
+    credential = ("RUNPOD_API_KEY",)
+    auth = "bearer"
+    unit = "hour"
+    basis = "per_gpu"
+    price_types = ("serverless",)
+    stock = "levels"
+    docs_url = "https://docs.runpod.io/api-reference-v2/catalog/list-gpu-types"
+    fallback = "the pricing page at www.runpod.io, per second"
+    terms = TERMS
+    confidence = "documented"
+    gpus: ClassVar[Mapping[str, str]] = GPUS
+
+    def slices(self) -> Sequence[Slice]:
+        query = {"include": "AVAILABILITY", "product": "SERVERLESS"}
+        return [Slice(name="", requests=(Request(name="workers", path=CATALOGUE, query=query),))]
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        for page in pages:
+            yield from each(listing(page.body, "gpus"), "gpus", self._offers)
+
+    def _offers(self, row: Row) -> list[Offer]:
+        name = text(row, "id")
+        if row.get("pool", ...) is None:
+            return []
+        return [
+            Offer(
+                offer_key=f"{name}/serverless",
+                gpu=known_gpu(self.gpus, "id", name, float(number(row, "memory"))),
+                gpu_count=1,
+                price_type="serverless",
+                amount=amount(child(row, "price"), "serverless"),
+                currency="USD",
+                unit="hour",
+                basis="per_gpu",
+                region="",
+                availability=stock(LEVELS, row.get("availability")),
+                instance_type=text(row, "pool"),
+            )
+        ]
+
+
+def _places(row: Row) -> list[tuple[str, object]]:
+    """Data centres that offer the type, each with its stock; without any, all of the cloud as one."""
+    found = row.get("dataCenters", [])
+    if not isinstance(found, list) or not all(isinstance(place, dict) for place in found):
+        raise BadRow("dataCenters", "no list of data centres")
+    return [(text(place, "id"), place.get("availability")) for place in found] or [("", row.get("availability"))]
+
+
+def _country(place: str) -> str | None:
+    """US-KS-2 and CA-MTL-3 begin with it; in EU-RO-1, EUR-IS-1 or AP-JP-1 it follows the continent."""
+    first, _, rest = place.partition("-")
+    return first if first in ("US", "CA") else country(rest.partition("-")[0])

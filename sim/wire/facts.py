@@ -11,6 +11,7 @@ STEADY = Habit(step_s=24 * 3600)
 SPOT = Habit(step_s=1800, noise=0.004, jump=0.02)
 
 IN_ZONE = "AvailableResources.AvailableResource[].SupportedResources.SupportedResource[]"
+RUNPOD_LEVELS = ("NONE", "LOW", "MEDIUM", "HIGH")
 
 FACTS: dict[str, Facts] = {
     "akash": Facts(
@@ -79,6 +80,12 @@ FACTS: dict[str, Facts] = {
     "oracle": Facts({"products": "items"}, "currencyCodeLocalizations[].prices[].value"),
     "ovh": Facts({"catalog": "addons"}, "pricings[].price"),
     "prime-intellect": Facts({"gpus": "items"}, "prices.onDemand", (Word("stockStatus", ("Unavailable", "Low", "Medium", "High")),)),
+    "runpod-rest": Facts(
+        {"secure": "gpus", "community": "gpus"},
+        "price.secure price.community",
+        (Word("availability", RUNPOD_LEVELS), Word("dataCenters[].availability", RUNPOD_LEVELS)),
+    ),
+    "runpod-serverless": Facts({"workers": "gpus"}, "price.serverless", (Word("availability", RUNPOD_LEVELS),)),
     "salad": Facts({"gpu-classes": "items"}, "prices[].price"),
     "seeweb": Facts({"plans": "plans"}, "hourly_price", (Flag("available"),)),
     "sesterce": Facts({"offers": ""}, "hourlyPrice hourlySpotPrice", (Flag("availability[].available"),)),
@@ -130,6 +137,7 @@ PAGES: dict[str, PageFacts] = {
     "tensorpool": PageFacts(
         r'<div class="p-5[^"]*">(?:ON-DEMAND)?</div><div class="p-5 text-base[^"]*">.*?\n', r"\$([\d,]+(?:\.\d+)?)/hr", "GPU Type"
     ),
+    "replicate": PageFacts(r"<tr><td><div>.*?</tr>", r"\$([\d.]+)/sec", "Hardware", restated=(r"\$([\d.]+)/hr", 3600), thousands=""),
 }
 
 

@@ -72,6 +72,9 @@ class RunPodWire(Wire):
         super().__init__()
         self.table = {listing.key: listing for listing in self.listings}
 
+    def knows(self, exchange: Exchange) -> bool:
+        return exchange.path == "/graphql"
+
     def answer(self, market: Market, exchange: Exchange, at_ms: int) -> Answer:
         if exchange.path != "/graphql" or exchange.method != "POST":
             return json_answer({"message": "Not Found"}, 404)

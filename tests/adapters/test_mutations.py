@@ -38,7 +38,7 @@ OTHER_ANSWERS = {
 WHOLE = frozenset({"pages", "totalCount", "totalPages", "code"})
 """Numbers that tell of the answer as a whole, such as how many pages there are: one that cannot be read costs all of it."""
 
-APART = {"runpod", "gcp", "hyperstack", "thunder", *PAGES}
+APART = {"runpod", "runpod-rest", "gcp", "hyperstack", "thunder", *PAGES}
 """Where 0 and null mean that something is not offered, or a price is no one field or has no row of its own: tests of their own."""
 
 HTML = "<!doctype html><title>Just a moment...</title>"
