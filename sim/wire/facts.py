@@ -133,7 +133,6 @@ PAGES: dict[str, PageFacts] = {
         r'<div class="pc-highlight-table-block__row"><div [^\n]*?<p>NVIDIA [^\n]*', r"\$([\d,]+\.\d+)", "NVIDIA GPU Instances"
     ),
     "modal": PageFacts(r'<div class="resource-row">.*?</div></div>', r"\$([\d.]+)<!-- --> / sec", "GPU Tasks"),
-    "replicate": PageFacts(r"<tr><td><div>.*?</tr>", r"\$([\d.]+)/sec", "Hardware", restated=(r"\$([\d.]+)/hr", 3600)),
     "tensorpool": PageFacts(
         r'<div class="p-5[^"]*">(?:ON-DEMAND)?</div><div class="p-5 text-base[^"]*">.*?\n', r"\$([\d,]+(?:\.\d+)?)/hr", "GPU Type"
     ),
