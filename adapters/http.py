@@ -6,50 +6,33 @@ Adapters know only real addresses. Everything below works on those too; only `Pr
 
 import asyncio
 import hashlib
-import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
-from pathlib import Path
-from urllib.parse import quote, urljoin, urlsplit
+from http import HTTPStatus
+from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
-import h2.connection  # noqa: F401 - httpcore would load it within the first exchange, at 30 ms
-import httpx
 import msgspec
 
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.bodies import decode_json, decode_text
 from adapters.earlier import EarlierAnswers
-from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
+from adapters.errors import AuthFailed, PayloadChanged, Transient
 from adapters.limits import Bucket, asked_rest_s
+from adapters.transport import MAX_CONNECTIONS, Received, Transport, Unanswered
 
-MAX_BODY_BYTES = 16 * 1024 * 1024
 EXCERPT_BYTES = 64 * 1024
 MAX_PAGES = 200
 MAX_REDIRECTS = 3
 LONGEST_WAIT_S = 1.0
 """A rest that is over within this time is waited for."""
 TOKEN_MARGIN_S = 30.0
-LIMITS = httpx.Limits(max_connections=20, max_keepalive_connections=5, keepalive_expiry=30.0)
-TIMEOUT = httpx.Timeout(connect=5.0, read=12.0, write=10.0, pool=12.0)
-HEADERS = {"accept": "application/json", "accept-encoding": "gzip", "user-agent": "gputicker/0.1 (price feed)"}
+ACCEPT = {"json": "application/json", "text": "text/html,application/xhtml+xml,application/xml"}
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 # What the caller does next, by status code. 401 and 403 depend on whether a credential was sent; every other 4xx is PayloadChanged.
 TRANSIENT_STATUS = frozenset({408, 423, 425, 429})
 AUTH_STATUS = frozenset({401, 403})
-
-# First match wins. Their own texts may hold headers or addresses, so only these words are passed on.
-TRANSPORT_ERRORS: tuple[tuple[type[Exception], type[ProviderError], str], ...] = (
-    (httpx.ConnectTimeout, Transient, "timed out while connecting"),
-    (httpx.PoolTimeout, Transient, "timed out waiting for a free connection"),
-    (httpx.TimeoutException, Transient, "timed out waiting for the answer"),
-    (httpx.ConnectError, Transient, "could not connect"),
-    (httpx.TransportError, Transient, "connection lost"),
-    (httpx.DecodingError, PayloadChanged, "body cannot be decompressed"),
-    (httpx.InvalidURL, PayloadChanged, "address is not valid"),
-    (httpx.HTTPError, Transient, "exchange failed"),
-    (OSError, Transient, "connection lost"),
-)
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -92,13 +75,17 @@ class Counters(msgspec.Struct):
         )
 
 
-def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """Verifies against `ca_file` (the simulated market's) or the usual authorities. Costs 20 ms: make one, share it among clients."""
-    return httpx.create_ssl_context() if ca_file is None else ssl.create_default_context(cafile=str(ca_file))
+def with_query(url: str, query: Mapping[str, str]) -> str:
+    """The address with these parameters, in place of its own of the same names."""
+    if not query:
+        return url
+    parts = urlsplit(url)
+    merged = {**dict(parse_qsl(parts.query, keep_blank_values=True)), **query}
+    return urlunsplit(parts._replace(query=urlencode(merged, quote_via=quote)))
 
 
 class ProviderClient:
-    """One pooled HTTP/2 client for one source.
+    """One source's exchanges, over a transport of its own.
 
     `credentials` holds the values of `adapter.credential` by name; empty means that nothing is authenticated (recorded bodies).
     `bucket` holds the provider's limits and may be shared by clients that ask the same host; without one only the rests that the
@@ -108,12 +95,11 @@ class ProviderClient:
     def __init__(
         self,
         adapter: Adapter,
+        transport: Transport,
         *,
         credentials: Mapping[str, str] | None = None,
         upstream_url: str = "",
-        tls: ssl.SSLContext | None = None,
         bucket: Bucket | None = None,
-        transport: httpx.AsyncBaseTransport | None = None,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -130,17 +116,8 @@ class ProviderClient:
         self._token = ""
         self._token_until = 0.0
         self._token_lock = asyncio.Lock()
-        self._room = asyncio.Semaphore(LIMITS.max_connections or 1)
-        self._http = httpx.AsyncClient(
-            http2=True,
-            limits=LIMITS,
-            timeout=TIMEOUT,
-            headers=HEADERS,
-            follow_redirects=False,
-            trust_env=not self._upstream,
-            verify=tls or True,
-            transport=transport,
-        )
+        self._room = asyncio.Semaphore(MAX_CONNECTIONS)
+        self._transport = transport
 
     async def __aenter__(self) -> "ProviderClient":
         return self
@@ -150,7 +127,7 @@ class ProviderClient:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        await self._http.aclose()
+        await self._transport.aclose()
 
     @property
     def rests_s(self) -> float:
@@ -170,7 +147,7 @@ class ProviderClient:
         except PayloadChanged as error:
             self.forget()
             raise PayloadChanged(f"{self._name(request)}: {error}", field=error.field, body=raw) from error
-        page = Page(request=request, status=httpx.codes.OK, headers=headers, body=body)
+        page = Page(request=request, status=HTTPStatus.OK, headers=headers, body=body)
         return Answer(page=page, raw=raw)
 
     async def fetch_slice(self, part: Slice) -> SliceAnswer:
@@ -219,39 +196,38 @@ class ProviderClient:
         try:
             return await self._redirected(request, url, query, token)
         except AuthFailed:
-            if self.counters.last_status != httpx.codes.UNAUTHORIZED:
+            if self.counters.last_status != HTTPStatus.UNAUTHORIZED:
                 raise
         # The token may have been withdrawn before its time: one new one, once.
         return await self._redirected(request, url, query, await self._oauth2_token(refused=token))
 
     async def _redirected(self, request: Request, url: str, query: Mapping[str, str], token: str) -> tuple[Mapping[str, str], bytes]:
         for _ in range(MAX_REDIRECTS + 1):
-            address = str(httpx.URL(url).copy_merge_params(dict(query)))
+            address = with_query(url, query)
             asked_again = self._adapter.conditional and request.method == "GET"
             earlier = self._earlier.of(address) if asked_again else None
             if earlier is not None:
                 request = msgspec.structs.replace(request, headers={**request.headers, **earlier.conditions})
-            response, raw = await self._send(request, url, query, token)
-            if earlier is not None and response.status_code == httpx.codes.NOT_MODIFIED:
+            received = await self._send(request, url, query, token)
+            if earlier is not None and received.status == HTTPStatus.NOT_MODIFIED:
                 self.counters.unchanged += 1
                 self.counters.bytes_saved += len(earlier.raw)
                 return earlier.headers, earlier.raw
-            if not response.has_redirect_location:
-                self._check_status(request.name, response, raw, authenticated=bool(self._credentials_for(request)))
-                headers = dict(response.headers)
+            if received.status not in REDIRECTS or "location" not in received.headers:
+                self._check_status(request.name, received, received.body, authenticated=bool(self._credentials_for(request)))
                 if asked_again:
-                    self._earlier.keep(address, headers, raw)
-                return headers, raw
-            url, query = self._redirect_target(request, url, response), {}
+                    self._earlier.keep(address, received.headers, received.body)
+                return received.headers, received.body
+            url, query = self._redirect_target(request, url, received), {}
         raise PayloadChanged(f"{self._name(request)}: more than {MAX_REDIRECTS} redirects", field="location")
 
-    def _redirect_target(self, request: Request, url: str, response: httpx.Response) -> str:
-        target = urljoin(url, response.headers["location"])
+    def _redirect_target(self, request: Request, url: str, received: Received) -> str:
+        target = urljoin(url, received.headers["location"])
         parts = urlsplit(target)
         if parts.scheme != "https" or parts.netloc != urlsplit(url).netloc:
             raise PayloadChanged(f"{self._name(request)}: redirect to another host, {parts.hostname}, refused", field="location")
-        if request.method != "GET" and response.status_code not in (307, 308):
-            raise PayloadChanged(f"{self._name(request)}: a {request.method} was redirected with {response.status_code}", field="location")
+        if request.method != "GET" and received.status not in (307, 308):
+            raise PayloadChanged(f"{self._name(request)}: a {request.method} was redirected with {received.status}", field="location")
         return target
 
     def _address(self, request: Request) -> tuple[str, Mapping[str, str]]:
@@ -269,37 +245,32 @@ class ProviderClient:
             raise PayloadChanged(f"{self._name(request)}: link to another host, {parts.hostname}, refused", field="next page")
         return request.path, request.query
 
-    async def _send(self, request: Request, url: str, query: Mapping[str, str], token: str) -> tuple[httpx.Response, bytes]:
-        name = request.name
-        await self._wait_for_turn(name)
+    async def _send(self, request: Request, url: str, query: Mapping[str, str], token: str) -> Received:
+        await self._wait_for_turn(request.name)
         self.counters.requests += 1
         self.counters.last_status = None
+        outgoing = self._outgoing(request, url, query, token)
+        target = with_query(self._rewritten(outgoing.url), outgoing.query)
         try:
-            outgoing = self._outgoing(request, url, query, token)
-            target = httpx.URL(self._rewritten(outgoing.url))
-            if outgoing.query:
-                target = target.copy_merge_params(dict(outgoing.query))
-            async with self._http.stream(
-                outgoing.method, target, content=outgoing.body or None, headers=dict(outgoing.headers)
-            ) as response:
-                self.counters.last_status = response.status_code
-                rest_s = asked_rest_s(response.status_code, response.headers, self._now())
-                if rest_s is not None:
-                    self._bucket.rest(self._clock() + rest_s)
-                return response, await self._read(name, response)
-        except (httpx.HTTPError, httpx.InvalidURL, OSError) as error:
-            for kind, translated, words in TRANSPORT_ERRORS:
-                if isinstance(error, kind):
-                    raise translated(f"{self._adapter.source}: {name}: {words}") from error
-            raise
+            received = await self._transport.send(msgspec.structs.replace(outgoing, url=target, query={}))
+        except Unanswered as error:
+            self.counters.bytes += len(error.body)
+            message = f"{self._adapter.source}: {request.name}: {error}"
+            if error.reaction is PayloadChanged:
+                raise PayloadChanged(message, field="body", body=error.body[:EXCERPT_BYTES]) from error
+            raise error.reaction(message) from error
+        self.counters.last_status = received.status
+        self.counters.bytes += len(received.body)
+        rest_s = asked_rest_s(received.status, received.headers, self._now())
+        if rest_s is not None:
+            self._bucket.rest(self._clock() + rest_s)
+        return received
 
     def _outgoing(self, request: Request, url: str, query: Mapping[str, str], token: str) -> Outgoing:
         """The request as it goes out: with the adapter's own headers and, where there are credentials, authenticated."""
         adapter = self._adapter
-        headers = {**adapter.headers, **request.headers}
+        headers = {"accept": ACCEPT[request.answer], **adapter.headers, **request.headers}
         query = dict(query)
-        if request.answer == "text":
-            headers["accept"] = "text/html,application/xhtml+xml,application/xml"
         if token:
             headers["authorization"] = f"Bearer {token}"
         credentials = self._credentials_for(request)
@@ -317,26 +288,15 @@ class ProviderClient:
             return adapter.sign(outgoing, credentials, self._now())
         return outgoing
 
-    async def _read(self, name: str, response: httpx.Response) -> bytes:
-        body = bytearray()
-        async for chunk in response.aiter_bytes():
-            body += chunk
-            if len(body) > MAX_BODY_BYTES:
-                message = f"{self._adapter.source}: {name}: body over {MAX_BODY_BYTES // 2**20} MB refused"
-                self.counters.bytes += len(body)
-                raise PayloadChanged(message, field="body", body=bytes(body[:EXCERPT_BYTES]))
-        self.counters.bytes += len(body)
-        return bytes(body)
-
-    def _check_status(self, name: str, response: httpx.Response, raw: bytes, *, authenticated: bool) -> None:
-        status = response.status_code
-        if status == httpx.codes.OK:
+    def _check_status(self, name: str, received: Received, raw: bytes, *, authenticated: bool) -> None:
+        status = received.status
+        if status == HTTPStatus.OK:
             return
         message = f"{self._adapter.source}: {name}: HTTP {status}"
         if status in AUTH_STATUS and authenticated:
             raise AuthFailed(message)
-        if status in TRANSIENT_STATUS or status in AUTH_STATUS or status >= httpx.codes.INTERNAL_SERVER_ERROR:
-            raise Transient(message, retry_after_s=asked_rest_s(status, response.headers, self._now()), http_status=status)
+        if status in TRANSIENT_STATUS or status in AUTH_STATUS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+            raise Transient(message, retry_after_s=asked_rest_s(status, received.headers, self._now()), http_status=status)
         raise PayloadChanged(message, field="status", body=raw or f"HTTP {status}".encode())
 
     def _rewritten(self, url: str) -> str:
@@ -368,12 +328,12 @@ class ProviderClient:
             # A JSON body, as Verda's own SDK sends it (verda-cloud/sdk-python, verda/authentication, 2026).
             grant = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": client_secret}
             url = f"{self._adapter.base_url}{self._adapter.token_path}"
-            response, raw = await self._send(Request(name="token", path="", method="POST", json=grant), url, {}, token="")
-            if response.status_code in (400, *AUTH_STATUS):
-                raise AuthFailed(f"{self._adapter.source}: token: HTTP {response.status_code}")
-            self._check_status("token", response, b"", authenticated=True)
+            received = await self._send(Request(name="token", path="", method="POST", json=grant), url, {}, token="")
+            if received.status in (400, *AUTH_STATUS):
+                raise AuthFailed(f"{self._adapter.source}: token: HTTP {received.status}")
+            self._check_status("token", received, b"", authenticated=True)
             try:
-                answer = msgspec.json.decode(raw, type=_Token)
+                answer = msgspec.json.decode(received.body, type=_Token)
             except (msgspec.DecodeError, UnicodeDecodeError) as error:
                 # Never the body: it may hold a token.
                 raise PayloadChanged(f"{self._adapter.source}: token: no access_token in the answer", field="access_token") from error

@@ -14,6 +14,7 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.http import ProviderClient
 from adapters.models import Offer, Rejected
 from adapters.rates import fixed_rates
+from adapters.transport import PooledTransport
 from bench.measure import Comparison
 from bridge.poller import Poller
 from bridge.source import Source
@@ -71,7 +72,9 @@ def compare() -> Comparison:
 
 async def _ours(upstream: str) -> float:
     adapters = [SlowProvider(number) for number in range(PROVIDERS)]
-    sources = [Source(adapter, ProviderClient(adapter, upstream_url=upstream), "simulated") for adapter in adapters]
+    sources = [
+        Source(adapter, ProviderClient(adapter, PooledTransport(upstream), upstream_url=upstream), "simulated") for adapter in adapters
+    ]
     began = time.perf_counter()
     results = await Poller(fixed_rates()).sweep(sources)
     took = time.perf_counter() - began

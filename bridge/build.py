@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from pydantic import SecretStr
 
 from adapters.base import Adapter
-from adapters.http import ProviderClient, tls_context
+from adapters.http import ProviderClient
 from adapters.limits import Bucket, Limit
+from adapters.transport import PooledTransport
 from bridge.settings import BridgeSettings, credentials_for, off_reason
 from bridge.source import Source
 
@@ -37,7 +38,6 @@ def chosen(adapters: Mapping[str, Adapter], names: Iterable[str]) -> dict[str, A
 
 def build_sources(settings: BridgeSettings, adapters: Mapping[str, Adapter], known: dict[str, SecretStr]) -> dict[str, Source]:
     """One Source per adapter. One that is off, such as for a missing credential, has no client; a warning and its health say why."""
-    tls = tls_context(settings.upstream_ca if settings.upstream_url else None)
     sources = {}
     buckets: dict[tuple[str, tuple[Limit, ...]], Bucket] = {}
     for name, adapter in adapters.items():
@@ -50,6 +50,8 @@ def build_sources(settings: BridgeSettings, adapters: Mapping[str, Adapter], kno
             # Sources at one host are one guest.
             bucket = buckets.setdefault((adapter.base_url, limits), Bucket(limits))
             credentials = credentials_for(adapter, settings.market, known)
-            client = ProviderClient(adapter, credentials=credentials, upstream_url=settings.upstream_url, tls=tls, bucket=bucket)
+            upstream = settings.upstream_url
+            transport = PooledTransport(upstream, settings.upstream_ca)
+            client = ProviderClient(adapter, transport, credentials=credentials, upstream_url=upstream, bucket=bucket)
         sources[name] = Source(adapter, client, settings.market, interval_s=settings.interval_s, off_reason=reason)
     return sources

@@ -1,5 +1,6 @@
 """History as lines of answers: reads them from the simulated market, a file, an address or the body archive, and parses each moment."""
 
+import ssl
 from collections.abc import AsyncIterator, Iterator, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -13,7 +14,6 @@ import zstandard
 
 from adapters.base import Adapter, Page
 from adapters.errors import PayloadChanged, ProviderError
-from adapters.http import tls_context
 from adapters.rates import PastRates
 from bridge.archive import replay
 from bridge.reading import Reading, read_slice
@@ -124,8 +124,9 @@ class LineReader:
 
 async def _lines_over_http(url: str, ca_file: Path | None, query: Mapping[str, str]) -> AsyncIterator[bytes]:
     timeout = httpx.Timeout(10.0, read=READ_TIMEOUT_S)
+    verify = ssl.create_default_context(cafile=ca_file)
     async with (
-        httpx.AsyncClient(verify=tls_context(ca_file), timeout=timeout, trust_env=ca_file is None) as client,
+        httpx.AsyncClient(http2=True, verify=verify, timeout=timeout, trust_env=ca_file is None) as client,
         client.stream("GET", url, params=query) as response,
     ):
         if response.status_code == httpx.codes.NOT_FOUND:

@@ -18,9 +18,10 @@ import redis.asyncio as redis
 from adapters.base import Request
 from adapters.ecb import DAILY, NINETY_DAYS, Ecb, read_daily, read_days
 from adapters.errors import PayloadChanged, ProviderError, Transient
-from adapters.http import ProviderClient, tls_context
+from adapters.http import ProviderClient
 from adapters.models import ExchangeRate
 from adapters.rates import CurrentRates, PastRates, Rates, fixed_rates
+from adapters.transport import PooledTransport
 from bridge.retry import RetryPolicy
 from bridge.settings import BridgeSettings, switched_off
 from bridge.snapshot import REDIS_ERRORS
@@ -177,7 +178,7 @@ def make_keeper(settings: BridgeSettings, redis_client: "redis.Redis") -> RateKe
 
 def bank(upstream_url: str, upstream_ca: Path | None) -> ProviderClient:
     """A client of the bank, or of the simulated one."""
-    return ProviderClient(Ecb(), upstream_url=upstream_url, tls=tls_context(upstream_ca if upstream_url else None))
+    return ProviderClient(Ecb(), PooledTransport(upstream_url, upstream_ca), upstream_url=upstream_url)
 
 
 async def newest_rates(client: ProviderClient, retry: RetryPolicy, now: Callable[[], datetime]) -> Rates:

@@ -10,10 +10,11 @@ import click
 
 from adapters.base import Adapter
 from adapters.errors import ProviderError
-from adapters.http import ProviderClient, tls_context
+from adapters.http import ProviderClient
 from adapters.limits import Bucket
 from adapters.rates import Rates, fixed_rates
 from adapters.registry import discover
+from adapters.transport import PooledTransport
 from bridge.rates import bank, newest_rates
 from bridge.reading import Reading, read_slice
 from bridge.retry import RetryPolicy
@@ -79,9 +80,9 @@ async def _ask(adapter: Adapter, stack: Stack, credentials: dict[str, str]) -> t
             click.echo(f"fixed exchange rates: {error}")
     async with ProviderClient(
         adapter,
+        PooledTransport(upstream, stack.sim_ca),
         credentials=credentials,
         upstream_url=upstream,
-        tls=tls_context(ca_file),
         bucket=Bucket(() if upstream else adapter.limits),
     ) as client:
         slices = list(adapter.slices())[: adapter.slices_per_poll]

@@ -15,6 +15,7 @@ from adapters.rates import fixed_rates
 from bridge.poller import Poller
 from bridge.retry import CircuitBreaker, RetryPolicy
 from bridge.source import Source
+from tests.transport import InProcess
 
 START = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 START_MS = int(START.timestamp() * 1000)
@@ -99,9 +100,8 @@ class Clock:
 def client(handler: Handler, adapter: Adapter | None = None, clock: Clock | None = None, **options: Any) -> ProviderClient:
     """A client whose provider is a function."""
     clock = clock or Clock()
-    return ProviderClient(
-        adapter or Lumen(), transport=httpx.MockTransport(handler), clock=clock, now=clock.now, sleep=clock.sleep, **options
-    )
+    transport = InProcess(httpx.MockTransport(handler))
+    return ProviderClient(adapter or Lumen(), transport, clock=clock, now=clock.now, sleep=clock.sleep, **options)
 
 
 def source(handler: Handler, clock: Clock, adapter: Adapter | None = None, **options: Any) -> Source:

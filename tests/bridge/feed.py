@@ -20,6 +20,7 @@ from bridge.source import Source
 from sim.app import App
 from sim.incidents import Wanted
 from sim.simulated import Simulated
+from tests.transport import InProcess
 
 START_MS = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp() * 1000)
 UPSTREAM = "https://127.0.0.1:22443"
@@ -38,8 +39,8 @@ class Feed:
         for name, adapter in adapters.items():
             if name in wanted:
                 credentials = dict(zip(adapter.credential, SIMULATED_CREDENTIALS, strict=False))
-                transport = httpx.ASGITransport(app=app)
-                client = ProviderClient(adapter, credentials=credentials, upstream_url=UPSTREAM, transport=transport)
+                transport = InProcess(httpx.ASGITransport(app=app))
+                client = ProviderClient(adapter, transport, credentials=credentials, upstream_url=UPSTREAM)
                 self.sources[name] = Source(adapter, client, "simulated", interval_s=5.0)
         self.guard = Guard(Quarantine(folder), self.sources)
         self.poller = Poller(

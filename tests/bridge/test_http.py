@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import gzip
 import json
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -15,7 +14,6 @@ import pytest
 
 from adapters.base import Outgoing, Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
-from adapters.http import MAX_BODY_BYTES
 from adapters.limits import Bucket, Limit
 from tests.bridge.fakes import Clock, Lumen, client, rows
 
@@ -117,36 +115,6 @@ async def test_a_redirect_loop_ends() -> None:
     assert len(asked) == 4
 
 
-@pytest.mark.parametrize("compressed", [False, True])
-async def test_a_body_over_16_mb_is_refused_while_it_streams(compressed: bool) -> None:
-    sent = []
-    megabyte = b" " * (1024 * 1024)
-
-    async def chunks() -> Any:
-        for _ in range(40):
-            sent.append(1)
-            yield megabyte
-
-    def handler(request: httpx.Request) -> httpx.Response:
-        if compressed:
-            body = gzip.compress(b" " * (MAX_BODY_BYTES + 1))
-            return httpx.Response(200, stream=_Once(body), headers={"content-encoding": "gzip"})
-        return httpx.Response(200, content=chunks())
-
-    with pytest.raises(PayloadChanged, match="16 MB") as caught:
-        await client(handler).fetch(TYPES)
-    assert caught.value.field == "body"
-    assert len(sent) < 20
-
-
-class _Once(httpx.AsyncByteStream):
-    def __init__(self, body: bytes) -> None:
-        self.body = body
-
-    async def __aiter__(self) -> Any:
-        yield self.body
-
-
 @pytest.mark.parametrize(
     ("status", "error"),
     [
@@ -232,8 +200,6 @@ async def test_a_body_that_is_not_json_is_payload_changed_with_the_body(body: by
     [
         httpx.ConnectError("https://api.lumen.example/types?key=secret-in-query"),
         httpx.ReadTimeout("secret-in-query"),
-        httpx.LocalProtocolError("Illegal header value b'Bearer secret-in-query'"),
-        httpx.RemoteProtocolError("secret-in-query"),
         OSError("secret-in-query"),
     ],
 )
@@ -244,7 +210,8 @@ async def test_transport_errors_are_transient_and_quote_nothing(trouble: Excepti
     with pytest.raises(Transient) as caught:
         await client(handler).fetch(TYPES)
     assert "secret-in-query" not in str(caught.value)
-    assert caught.value.__cause__ is trouble
+    assert caught.value.__cause__ is not None
+    assert caught.value.__cause__.__cause__ is trouble
 
 
 async def test_the_token_is_fetched_once_for_all_requests_and_used_until_it_runs_out() -> None:

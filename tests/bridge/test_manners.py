@@ -11,6 +11,7 @@ import pytest
 
 from adapters.http import ProviderClient
 from adapters.rates import fixed_rates
+from adapters.transport import PooledTransport
 from bridge.poller import Poller
 from bridge.results import PollResult
 from bridge.retry import CircuitBreaker, RetryPolicy, first_rest_s
@@ -69,7 +70,8 @@ class Guest:
     def __init__(self, provider: Provider, adapter: Lumen | None = None) -> None:
         self.clock = Clock()
         adapter = adapter or Lumen()
-        client = ProviderClient(adapter, upstream_url=provider.url, clock=self.clock, now=self.clock.now, sleep=self.clock.sleep)
+        transport = PooledTransport(provider.url)
+        client = ProviderClient(adapter, transport, upstream_url=provider.url, clock=self.clock, now=self.clock.now, sleep=self.clock.sleep)
         breaker = CircuitBreaker(clock=self.clock, rest_s=first_rest_s(60.0))
         self.source = Source(adapter, client, "simulated", breaker=breaker)
         self.rates = fixed_rates()

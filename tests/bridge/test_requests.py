@@ -9,6 +9,7 @@ from adapters.base import Request
 from adapters.errors import AuthFailed, PayloadChanged
 from adapters.http import ProviderClient
 from adapters.registry import discover
+from tests.transport import InProcess
 
 ADAPTERS = discover()
 SECRET = "s3cret-value"
@@ -17,7 +18,7 @@ SECRET = "s3cret-value"
 def client(source: str, answer: Callable[[httpx.Request], httpx.Response]) -> ProviderClient:
     adapter = ADAPTERS[source]
     credentials = dict.fromkeys(adapter.credential, SECRET)
-    return ProviderClient(adapter, credentials=credentials, transport=httpx.MockTransport(answer))
+    return ProviderClient(adapter, InProcess(httpx.MockTransport(answer)), credentials=credentials)
 
 
 async def sent(source: str, body: str = "{}") -> httpx.Request:

@@ -17,6 +17,7 @@ from bridge.settings import SIMULATED_CREDENTIALS
 from sim.app import App
 from sim.exchange import Exchange
 from sim.simulated import Simulated
+from tests.transport import InProcess
 
 UPSTREAM = "https://127.0.0.1:22443"
 BEARER = {"authorization": "Bearer sim-key"}
@@ -52,8 +53,8 @@ async def polled(app: App, adapter: Adapter, credentials: Mapping[str, str] = CR
     """What a poll through the real client gives, without sockets."""
     at = datetime.fromtimestamp(app.clock_ms() / 1000, UTC)
     own = {name: credentials[name] for name in adapter.credential if name in credentials}
-    transport = httpx.ASGITransport(app=app)
-    async with ProviderClient(adapter, credentials=own, upstream_url=UPSTREAM, transport=transport) as client:
+    transport = InProcess(httpx.ASGITransport(app=app))
+    async with ProviderClient(adapter, transport, credentials=own, upstream_url=UPSTREAM) as client:
         answers = await asyncio.gather(*(client.fetch_slice(part) for part in adapter.slices()))
     return [row for answer in answers for row in adapter.parse(answer.pages, at)]
 

@@ -15,6 +15,7 @@ from sim.app import App
 from sim.simulated import Simulated
 from tests.sim.asking import CREDENTIALS, UPSTREAM, decoded, http_client
 from tests.sim.conftest import NOW_MS
+from tests.transport import InProcess
 
 STEP_MS = 300_000
 RANGE = {"from_ms": str(NOW_MS - 2 * STEP_MS), "to_ms": str(NOW_MS), "step_ms": str(STEP_MS)}
@@ -46,8 +47,8 @@ async def test_bodies_are_those_that_a_poll_gets(app: App, adapters: dict[str, A
     for line in lines:
         adapter = adapters[line["source"]]
         own = {name: CREDENTIALS[name] for name in adapter.credential}
-        transport = httpx.ASGITransport(app=app)
-        async with ProviderClient(adapter, credentials=own, upstream_url=UPSTREAM, transport=transport) as client:
+        transport = InProcess(httpx.ASGITransport(app=app))
+        async with ProviderClient(adapter, transport, credentials=own, upstream_url=UPSTREAM) as client:
             for part, told in zip(adapter.slices(), line["slices"], strict=True):
                 pages = (await client.fetch_slice(part)).pages
                 assert [(p["name"], p["page"], p["status"], p["body"]) for p in told["pages"]] == [

@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 import pytest
 
+from adapters.base import Outgoing
 from adapters.registry import discover
+from adapters.transport import PooledTransport, Unanswered
 from sim.certificates import certificates
 from tests.sim.asking import BEARER
 
@@ -79,6 +81,17 @@ def test_http2_over_verified_tls_by_name_and_by_address(server: tuple[str, Path]
 def test_a_stranger_does_not_trust_it(server: tuple[str, Path]) -> None:
     with httpx.Client(http2=True) as http, pytest.raises(httpx.ConnectError, match="CERTIFICATE_VERIFY_FAILED"):
         http.get(server[0])
+
+
+async def test_the_bridges_transport_verifies_it(server: tuple[str, Path]) -> None:
+    url, folder = server
+    health = Outgoing(method="GET", url=f"{url}/healthz", query={}, headers={}, body=b"")
+    trusting, stranger = PooledTransport(url, folder / "ca.pem"), PooledTransport(url)
+    assert (await trusting.send(health)).status == 200
+    with pytest.raises(Unanswered, match="connection failed"):
+        await stranger.send(health)
+    await trusting.aclose()
+    await stranger.aclose()
 
 
 def test_history_streams_over_http2(server: tuple[str, Path]) -> None:
