@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from clickhouse.connection import connect
+from schemas.gpus import GPUS, Gpu
 
 log = logging.getLogger("clickhouse.migrate")
 
@@ -31,6 +32,9 @@ RETAINED = {
     "provider_health": "polled_at",
     "dead_letters": "recorded_at",
 }
+
+GPU_COLUMNS = ("gpu", *Gpu._fields[1:])
+"""Of the table `gpus`, in the order of Gpu's fields."""
 
 _FILE = re.compile(r"(\d{4})_(\w+)\.sql")
 _STATEMENT_END = re.compile(r";[ \t]*(?:\n|\Z)")
@@ -88,6 +92,7 @@ def migrate(settings: MigrateSettings) -> list[str]:
     client = connect(*arguments, settings.clickhouse_database)
     try:
         applied = apply(client, read_migrations())
+        fill_gpus(client)
         if settings.retention_days is not None:
             retain(client, settings.retention_days)
     finally:
@@ -115,6 +120,16 @@ def apply(client: Client, migrations: Sequence[Migration]) -> list[str]:
         )
         log.info("applied migration %04d_%s", migration.number, migration.name)
     return [f"{migration.number:04}_{migration.name}" for migration in missing]
+
+
+def fill_gpus(client: Client) -> None:
+    """Have the table `gpus` hold the canonical GPUs as they are now. It is left alone where it does."""
+    held = {Gpu(*row) for row in client.query("SELECT * FROM gpus").result_rows}
+    if held == set(GPUS.values()):
+        return
+    client.command("TRUNCATE TABLE gpus")
+    client.insert("gpus", [list(gpu) for gpu in GPUS.values()], column_names=GPU_COLUMNS)
+    log.info("gpus: %d", len(GPUS))
 
 
 def retain(client: Client, days: int) -> None:

@@ -8,8 +8,9 @@ import pytest
 from clickhouse_connect.driver.client import Client
 
 from clickhouse.loader.rows import DEAD_LETTER_COLUMNS, DEAD_LETTER_TABLE, FEEDS, Feed
-from clickhouse.migrate import RETAINED, MigrateSettings, MigrationChanged, apply, migrate, read_migrations
+from clickhouse.migrate import GPU_COLUMNS, RETAINED, MigrateSettings, MigrationChanged, apply, migrate, read_migrations
 from clickhouse.queries import TABLES
+from schemas.gpus import GPUS
 from schemas.topics import TOPICS, avro_schema
 from tests.clickhouse.front import FrontProcess
 
@@ -68,6 +69,21 @@ def test_applied_once_and_recorded(client: Client, migrated: MigrateSettings) ->
     assert migrate(migrated) == []
     known = {row[0] for row in client.query("SHOW TABLES").result_rows}
     assert {*TABLES, *RETAINED, "schema_migrations", "offers_latest", "prices_hourly", "prices_daily", "offers_as_of", "incidents"} <= known
+
+
+def test_gpus_are_the_canonical_ones_and_follow_them(client: Client, migrated: MigrateSettings) -> None:
+    def held() -> set[tuple[object, ...]]:
+        return {tuple(row) for row in client.query("SELECT * FROM gpus").result_rows}
+
+    canonical = {tuple(gpu) for gpu in GPUS.values()}
+    assert tuple(columns_of(client, "gpus")) == GPU_COLUMNS
+    assert held() == canonical
+    client.insert("gpus", [["X1-PCIE-8", "NVIDIA", "X1", "PCIE", 8, "Fermi", "X1", None]], column_names=GPU_COLUMNS)
+    client.command("ALTER TABLE gpus DELETE WHERE gpu = 'K80-PCIE-12'", settings={"mutations_sync": 1})
+    assert held() != canonical
+    migrate(migrated)
+    assert held() == canonical
+    assert client.command("SELECT count() FROM gpus") == len(GPUS)
 
 
 def test_a_changed_migration_is_noticed_before_anything_is_applied(client: Client, migrated: MigrateSettings, tmp_path: Path) -> None:
