@@ -19,7 +19,8 @@ from adapters.rows import BadRow, Row, amount, cheapest, count, each, flag, know
 from schemas.vocabulary import PriceType
 
 COUNTRIES = {"us": "US", "ca": "CA", "india": "IN"}
-UNNAMED = "the name leaves the form open"
+FORM = "the name leaves the form open"
+MEMORY = "the name leaves the memory open"
 
 
 class GpuAi(Adapter):
@@ -35,12 +36,17 @@ class GpuAi(Adapter):
     docs_url = "https://api.gpu.ai/v1/openapi.json"
     terms = "https://gpu.ai/terms (not read; the price list answers without an account)"
     confidence = "grounded"
-    gpus: ClassVar[Mapping[str, str]] = {}
     ignored: ClassVar[Mapping[str, str]] = {
-        "a100_40gb": UNNAMED,
-        "a100_80gb": UNNAMED,
-        "v100": UNNAMED,
-        "rtx_pro_6000": UNNAMED,
+        "a100_40gb": FORM,
+        "a100_80gb": FORM,
+        "v100": FORM,
+        "rtx_pro_6000": FORM,
+        "gh200": MEMORY,
+        "rtx_3060": MEMORY,
+        "rtx_3080": MEMORY,
+        "rtx_4060_ti": MEMORY,
+        "rtx_5060_ti": MEMORY,
+        "rtx_pro_5000": MEMORY,
     }
 
     def slices(self) -> Sequence[Slice]:

@@ -39,6 +39,10 @@ class MassedCompute(Adapter):
         # Inferred: the price page (recorded 2026-08) sells "H100 (80GB)" singly and apart from its SXM and NVL cards.
         "h100": "H100-PCIE-80",
     }
+    ignored: ClassVar[Mapping[str, str]] = {
+        "rtx_pro_6000": "the name leaves the edition open",
+        "rtx_pro_6000_blackwell": "the name leaves the edition open",
+    }
 
     def slices(self) -> Sequence[Slice]:
         return [Slice(name="", requests=(Request(name="gpu-inventory", path="/api/v1/gpu-inventory"),))]
@@ -56,6 +60,8 @@ class MassedCompute(Adapter):
         match = _PRODUCT.fullmatch(product)
         if match is None or not 1 <= int(match[1]) <= MAX_GPUS:
             raise BadRow("product", f"{product[:40]!r} does not say how many of which GPU")
+        if match[2] in self.ignored:
+            return []
         gpu = known_gpu(self.gpus, "product", match[2], None)
         machine = child(row, "instance_type")
         cents = amount(machine, "price_cents_per_hour")

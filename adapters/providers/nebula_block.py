@@ -6,10 +6,10 @@ centre: part of the products carry Hyperstack's names and sizes, so that none co
 it is spot is refused, because older answers did not tell the two apart.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
@@ -34,7 +34,6 @@ class NebulaBlock(Adapter):
     docs_url = "https://docs.nebulablock.com"
     terms = "https://www.nebulablock.com/terms (not read; the product list answers without an account)"
     confidence = "documented"
-    gpus: ClassVar[Mapping[str, str]] = {}
 
     def slices(self) -> Sequence[Slice]:
         return [Slice(name="", requests=(Request(name="products", path="/api/v1/computing/products"),))]

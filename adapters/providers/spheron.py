@@ -6,11 +6,11 @@ offer is made of it. `clusters` are the places; an offer under maintenance canno
 offer at the lowest price. `provider` is the cloud that is resold: nothing of it counts in market statistics.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from itertools import chain
-from typing import Any, ClassVar
+from typing import Any
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
@@ -50,7 +50,6 @@ class Spheron(Adapter):
     docs_url = "https://docs.spheron.ai"
     terms = "https://www.spheron.network/terms (not read; the offers answer without an account)"
     confidence = "documented"
-    gpus: ClassVar[Mapping[str, str]] = {}
 
     def slices(self) -> Sequence[Slice]:
         query = {"page": "1", "limit": "50"}

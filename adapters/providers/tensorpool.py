@@ -33,7 +33,6 @@ class TensorPool(Adapter):
     docs_url = "https://tensorpool.dev/pricing"
     terms = "https://tensorpool.dev/terms (not read; a public page, asked a few times a day)"
     confidence = "grounded"
-    gpus: ClassVar[Mapping[str, str]] = {}
     ignored: ClassVar[Mapping[str, str]] = {"CPU": "no GPU"}
 
     def slices(self) -> Sequence[Slice]:
