@@ -5,6 +5,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
@@ -22,12 +23,22 @@ from schemas.vocabulary import Health
 log = logging.getLogger(__name__)
 
 POLL_S = 30.0
-"""All a poll may take: every slice, every retry."""
+"""All a poll may take: every slice, every retry. Of a source that is polled seldom, longer."""
 ATTEMPT_S = 15.0
 """All one attempt at a slice may take."""
 RETRY_WITHIN_S = 10.0
 """Attempts begin within this time: what fails slowly, or asks for a long pause, is left to the next poll, and known as down by then."""
+SELDOM_S, SELDOM_TIMES = 3600.0, 6.0
+"""A list that is asked once an hour or less may take so many times as long: many long pages, one a second."""
 DEGRADED_REJECTED_SHARE = 0.05
+
+
+class _Patience(NamedTuple):
+    """How long an attempt may take; until when, by the poller's clock, another may begin, and the whole poll may last."""
+
+    attempt_s: float
+    attempts_until: float
+    until: float
 
 
 class Poller:
@@ -64,10 +75,8 @@ class Poller:
         before = msgspec.structs.replace(source.client.counters)
         source.polled_at_ms = _ms(self._now())
         started = self._clock()
-        # Waiting for one's turn, as the provider's limits ask for, is no delay of the provider's.
-        waiting_s = source.pacing_s(parts)
-        deadline = started + self._poll_s + waiting_s
-        results = await asyncio.gather(*(self._ask(source, source.client, part, deadline, waiting_s) for part in parts))
+        patience = self._patience(source, parts, started)
+        results = await asyncio.gather(*(self._ask(source, source.client, part, patience) for part in parts))
         latency_ms = (self._clock() - started) * 1000
         self.guard.judge(source, results)
         for result in results:
@@ -77,13 +86,20 @@ class Poller:
         log.debug("bridge/health %s", msgspec.json.encode(source.health).decode())
         return PollResult(source=source.name, health=source.health, slices=results)
 
-    async def _ask(self, source: Source, client: ProviderClient, part: Slice, deadline: float, waiting_s: float) -> SliceResult:
+    def _patience(self, source: Source, parts: Sequence[Slice], started: float) -> "_Patience":
+        longer = SELDOM_TIMES if source.cadence_s >= SELDOM_S else 1.0
+        # Waiting for one's turn, as the provider's limits ask for, is no delay of the provider's.
+        waiting_s = source.pacing_s(parts)
+        begun = started + waiting_s
+        return _Patience(self._attempt_s * longer + waiting_s, begun + RETRY_WITHIN_S, begun + self._poll_s * longer)
+
+    async def _ask(self, source: Source, client: ProviderClient, part: Slice, patience: "_Patience") -> SliceResult:
         result = SliceResult(slice=part.name, observed_at_ms=source.polled_at_ms)
 
         async def attempt() -> SliceAnswer:
             # Not older than the question: a provider may answer from what it knew when it was asked.
             result.observed_at_ms = _ms(self._now())
-            limit_s = min(self._attempt_s + waiting_s, max(deadline - self._clock(), 0.0))
+            limit_s = min(patience.attempt_s, max(patience.until - self._clock(), 0.0))
             try:
                 async with asyncio.timeout(limit_s):
                     return await client.fetch_slice(part)
@@ -91,7 +107,7 @@ class Poller:
                 raise Transient(f"{source.name}: no whole answer within {limit_s:.0f} s") from error
 
         try:
-            result.answer = await self._retry.run(attempt, deadline - self._poll_s + RETRY_WITHIN_S)
+            result.answer = await self._retry.run(attempt, patience.attempts_until)
             observed_at = datetime.fromtimestamp(result.observed_at_ms / 1000, UTC)
             await self._read(source, result, result.answer, observed_at)
         except ProviderError as error:

@@ -174,6 +174,20 @@ async def test_a_provider_that_hangs_costs_its_own_time_only() -> None:
     assert "no whole answer" in str(results[0].health.error)
 
 
+@pytest.mark.parametrize(("cadence", "attempt_s"), [(timedelta(minutes=1), 15), (timedelta(hours=1), 90), (timedelta(hours=6), 90)])
+async def test_what_is_polled_seldom_may_take_longer(cadence: timedelta, attempt_s: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = []
+
+    def timeout(seconds: float) -> asyncio.Timeout:
+        given.append(seconds)
+        return asyncio.Timeout(None)
+
+    monkeypatch.setattr("bridge.poller.asyncio.timeout", timeout)
+    clock = Clock()
+    await poll(source(lambda _: httpx.Response(200, json=rows("a")), clock, type("Listed", (Lumen,), {"cadence": cadence})()), clock)
+    assert given == [attempt_s]
+
+
 async def test_slices_take_turns() -> None:
     clock, answers = Clock(), Answers()
     polled = source(answers, clock, Turns())
