@@ -206,9 +206,8 @@ class ProviderClient:
             address = with_query(url, query)
             asked_again = self._adapter.conditional and request.method == "GET"
             earlier = self._earlier.of(address) if asked_again else None
-            if earlier is not None:
-                request = msgspec.structs.replace(request, headers={**request.headers, **earlier.conditions})
-            received = await self._send(request, url, query, token)
+            conditions = earlier.conditions if earlier else {}
+            received = await self._send(msgspec.structs.replace(request, headers={**request.headers, **conditions}), url, query, token)
             if earlier is not None and received.status == HTTPStatus.NOT_MODIFIED:
                 self.counters.unchanged += 1
                 self.counters.bytes_saved += len(earlier.raw)
