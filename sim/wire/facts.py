@@ -45,6 +45,12 @@ FACTS: dict[str, Facts] = {
     "gcore": Facts({"baremetal": "results", "virtual": "results"}, "price.price_per_hour price.price_per_month", (Count("capacity"),)),
     "gcp": Facts({"skus": "skus"}, "pricingInfo[].pricingExpression.tieredRates[].unitPrice", together=True),
     "gpuai": Facts({"pricing": "data"}, "price_per_hour", (Count("available"),)),
+    "golem": Facts(
+        {"online": ""},
+        "runtimes.*.hourly_price_glm runtimes.*.hourly_price_usd runtimes.*.monthly_price_glm runtimes.*.monthly_price_usd "
+        "runtimes.*.properties.*[]",
+        (Flag("computing_now", says=False),),
+    ),
     "hotaisle": Facts({"virtual-machines": "", "bare-metal": ""}, "OnDemandPrice", (Count("Quantity"),)),
     "hyperbolic": Facts({"options": ""}, "costPerHourCents providerCostPerHourCents", (Count("totalAvailable"), Flag("enabled"))),
     "hyperstack": Facts({"pricebook": "", "flavors": "data"}, "value", (Flag("flavors[].stock_available"),)),
