@@ -25,7 +25,7 @@ def page() -> Page:
 
 
 def node_of(page: Page, number: int) -> dict[str, Any]:
-    return next(node for node in page.body if node["node_id"] == f"0x{number:040x}")  # type: ignore[no-any-return]
+    return next(node for node in page.body if node["node_id"] == f"0x{number:040x}")
 
 
 def variant_of(page: Page, number: int) -> dict[str, Any]:
