@@ -251,7 +251,8 @@ _WHOLE: tuple[tuple[Vendor, str, FormFactor, int, str, str], ...] = (
     ("Intel", "ARCPROB50", "PCIE", 16, "Xe2", "Arc Pro B50"),
     ("Intel", "ARCB580", "PCIE", 12, "Xe2", "Arc B580"),
     ("Intel", "ARCB570", "PCIE", 10, "Xe2", "Arc B570"),
-    ("Intel", "ARCA770", "PCIE", 16, "Xe HPG", "Arc A770"),
+    ("Intel", "ARCA770", "PCIE", 16, "Xe HPG", "Arc A770 16 GB"),
+    ("Intel", "ARCA770", "PCIE", 8, "Xe HPG", "Arc A770 8 GB"),
     ("Intel", "ARCA750", "PCIE", 8, "Xe HPG", "Arc A750"),
     ("Intel", "ARCA380", "PCIE", 6, "Xe HPG", "Arc A380"),
 )

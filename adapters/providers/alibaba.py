@@ -18,7 +18,7 @@ from adapters.errors import PayloadChanged
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.names import memory_fits
-from adapters.rows import BadRow, Row, amount, child, count, optional_float, rejected, table, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, child, count, optional_float, rejected, table, text
 from schemas.gpus import GPUS
 from schemas.vocabulary import Availability
 
@@ -114,7 +114,7 @@ def _described(types: list[Any], name: str) -> Row:
     size = TYPES[name]
     spec, gpus, memory = text(row, "GPUSpec"), count(row, "GPUAmount"), optional_float(row, "GPUMemorySize")
     if spec != SPECS[size.gpu]:
-        raise BadRow("GPUSpec", f"unknown GPU {spec[:80]!r} of {name}, which has {SPECS[size.gpu]}")
+        raise UnknownGpu("GPUSpec", spec, f"unknown GPU {spec[:80]!r} of {name}, which has {SPECS[size.gpu]}")
     if gpus != size.gpus:
         raise BadRow("GPUAmount", f"{gpus} GPUs of {name}, which has {size.gpus}")
     # Of one GPU or of all: the documentation doesn't say.

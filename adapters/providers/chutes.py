@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, each, table, text
+from adapters.rows import Row, UnknownGpu, amount, child, each, table, text
 
 
 class Chutes(Adapter):
@@ -68,7 +68,7 @@ class Chutes(Adapter):
             return []
         gpu = self.gpus.get(name)
         if gpu is None:  # words would mislead: "a100x" is another card, and no name of the vendor's
-            raise BadRow("gpu", f"unknown GPU {name[:80]!r}")
+            raise UnknownGpu("gpu", name)
         return [
             Offer(
                 offer_key=f"{name}/serverless",

@@ -2,8 +2,11 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from adapters.models import Rejected
 from adapters.names import ALIASES, canonical_gpu
+from adapters.rows import NAME_CHARACTERS
 from schemas.gpus import GPUS, Gpu
+from tests.adapters.support import ADAPTERS, NOW, fixture_slices
 
 
 @pytest.mark.parametrize(
@@ -156,6 +159,19 @@ def test_every_mig_profile_is_a_slice_of_the_gpu_that_the_text_names(gpu: Gpu) -
     profile = gpu.id.rpartition("-")[2]
     assert canonical_gpu(f"{GPUS[gpu.slice_of].title} MIG {profile}", gpu.memory_gib) == gpu.id
     assert canonical_gpu(gpu.title) == gpu.id
+
+
+@pytest.mark.parametrize("source", ADAPTERS)
+def test_no_table_of_an_adapter_contradicts_the_words(source: str) -> None:
+    wrong = {text: (gpu, named) for text, gpu in ADAPTERS[source].gpus.items() if (named := canonical_gpu(text)) not in (gpu, None)}
+    assert wrong == {}
+
+
+@pytest.mark.parametrize("source", ADAPTERS)
+def test_a_row_refused_for_its_gpu_carries_the_name_for_review(source: str) -> None:
+    refused = [row for pages in fixture_slices(source).values() for row in ADAPTERS[source].parse(pages, NOW) if isinstance(row, Rejected)]
+    assert [row.reason for row in refused if "unknown GPU" in row.reason and not row.unknown_gpu] == []
+    assert all(row.unknown_gpu is None or len(row.unknown_gpu) <= NAME_CHARACTERS for row in refused)
 
 
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789"
