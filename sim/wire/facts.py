@@ -138,10 +138,12 @@ PAGES: dict[str, PageFacts] = {
     "nebius": PageFacts(
         r'<div class="pc-highlight-table-block__row"><div [^\n]*?<p>NVIDIA [^\n]*', r"\$([\d,]+\.\d+)", "NVIDIA GPU Instances"
     ),
+    "deepinfra": PageFacts(r'<tr class="MuiTableRow-root">.*?</tr>', r"<b>\$([\d,.]+)</b>", "Memory"),
     "modal": PageFacts(r'<div class="resource-row">.*?</div></div>', r"\$([\d.]+)<!-- --> / sec", "GPU Tasks"),
     "tensorpool": PageFacts(
         r'<div class="p-5[^"]*">(?:ON-DEMAND)?</div><div class="p-5 text-base[^"]*">.*?\n', r"\$([\d,]+(?:\.\d+)?)/hr", "GPU Type"
     ),
+    "together": PageFacts(r'<tr fs-list-element="item">.*?</tr>', r"\$([\d,.]+)<", "Hardware"),
     "replicate": PageFacts(r"<tr><td><div>.*?</tr>", r"\$([\d.]+)/sec", "Hardware", restated=(r"\$([\d.]+)/hr", 3600), thousands=""),
 }
 
