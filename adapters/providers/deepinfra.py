@@ -31,6 +31,7 @@ class DeepInfra(Adapter):
     base_url = "https://deepinfra.com"
     cadence = timedelta(hours=6)
     fastest = timedelta(hours=6)
+    conditional = True
     unit = "hour"
     basis = "per_gpu"
     price_types = ("serverless",)

@@ -28,6 +28,8 @@ class TensorPool(Adapter):
     title = "TensorPool"
     base_url = "https://tensorpool.dev"
     cadence = timedelta(hours=6)
+    fastest = timedelta(hours=6)
+    conditional = True
     unit = "hour"
     basis = "per_gpu"
     docs_url = "https://tensorpool.dev/pricing"

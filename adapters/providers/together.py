@@ -40,6 +40,7 @@ class Together(Adapter):
     base_url = "https://www.together.ai"
     cadence = timedelta(hours=6)
     fastest = timedelta(hours=6)
+    conditional = True
     unit = "hour"
     basis = "per_gpu"
     price_types = ("on_demand", "serverless", "reserved")
