@@ -43,6 +43,7 @@ class Ecb(Adapter):
     title = "European Central Bank"
     base_url = "https://www.ecb.europa.eu"
     cadence = timedelta(hours=1)
+    conditional = True
     currency = "EUR"
     unit = "day"
     basis = "per_unit"

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import publish, serve, sweep
+from bench import publish, serve, sources, sweep
 from bench.measure import TABLE_HEAD, Comparison
 
 GPUTICKER = str(Path(sys.executable).with_name("gputicker"))
 PORT_BASE = 29_000
 REST_S = 90
 """How long the whole stack runs before its memory is read: history is through, several windows are closed."""
-PARTS = ("sweep", "memory", "serve", "publish")
+PARTS = ("sources", "memory", "sweep", "serve", "publish")
 
 
 def main() -> None:
@@ -31,11 +31,13 @@ def main() -> None:
     if unknown := set(parts) - set(PARTS):
         parser.error(f"no such part: {', '.join(sorted(unknown))}")
     print(f"{os.cpu_count()} cores, Python {platform.python_version()}, {time.strftime('%Y-%m-%d', time.gmtime())}\n")
+    if "sources" in parts:
+        print("\n".join(sources.measure()), end="\n\n")
     if "memory" in parts:
         with _stack() as (status, _):
             time.sleep(REST_S)
             _print_memory(status())
-    if parts != ["memory"]:
+    if set(parts) - {"memory", "sources"}:
         print(TABLE_HEAD)
     if "sweep" in parts:
         _print(sweep.compare())

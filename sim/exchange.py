@@ -80,6 +80,9 @@ class Wire:
             body = body.replace(f'"{field}":'.encode(), f'"{field}V2":'.encode())
         return body
 
+    def forget(self) -> None:
+        """Drop what is kept of this second's prices: an incident began or ended."""
+
     def guarded(self, exchange: Exchange) -> bool:
         """Whether incidents on answers spare this request: a token is still given out."""
         return False

@@ -30,6 +30,7 @@ in the form in which the real provider answers. Nothing on this server can be re
 <h2>Incidents of the last 24 hours, and those announced</h2>
 <table><tr><th>from (UTC)</th><th>to</th><th>state</th><th>kind</th>
 <th>provider</th><th>GPU</th><th>offer</th><th>factor</th></tr>{rows}</table>
+<p>Most offers joined when this market was first started; before that it held a fifth of them.</p>
 <p>Times of other days: <code>GET /sim/history?from_ms=&amp;to_ms=&amp;step_ms=</code>.
 Own incidents: <code>POST /sim/incidents</code>.</p>"""
     return PAGE.format(title="gputicker: simulated market", body=body)

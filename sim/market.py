@@ -57,18 +57,21 @@ class Listing(msgspec.Struct, frozen=True):
     habit: Habit
     per_gpu: bool = False
     """Whether the provider states the price of one GPU; otherwise of the whole instance."""
+    crowd: bool = False
+    """Listed only since the market went live: most offers are, so that a day of history stays small."""
 
 
 class Market:
     """Prices and stock of `listings`. Cheap to ask: a price is computed once per listing and step."""
 
-    def __init__(self, listings: Sequence[Listing], seed: int, incidents: Incidents) -> None:
+    def __init__(self, listings: Sequence[Listing], seed: int, incidents: Incidents, crowd_from_ms: int = 0) -> None:
         unknown = sorted({listing.gpu for listing in listings} - GPUS.keys())
         if unknown:
             raise ValueError(f"not canonical GPU ids: {', '.join(unknown)}")
         self.listings = listings
         self.seed = seed
         self.incidents = incidents
+        self.crowd_from_ms = crowd_from_ms
         self._salts: dict[str, int] = {}
         self._quotes: dict[str, tuple[int, int]] = {}
 
@@ -85,8 +88,14 @@ class Market:
             self._quotes[name] = quote
         return self._with_incidents(listing, salt, quote[1], at_ms)
 
+    def listed(self, listing: Listing, at_ms: int) -> bool:
+        """Whether the listing is in the market at all by then."""
+        return not listing.crowd or at_ms >= self.crowd_from_ms
+
     def stock(self, listing: Listing, at_ms: int) -> Stock:
         """0 nothing to rent, 1 little, 2 some, 3 plenty."""
+        if not self.listed(listing, at_ms):
+            return 0
         return self.level(f"{listing.provider}/{listing.key}", listing.habit.scarcity, at_ms)
 
     def level(self, name: str, scarcity: float, at_ms: int) -> Stock:

@@ -24,7 +24,9 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 class Simulated:
-    """Answers for all providers. Prices of every moment follow from `seed`; `live_from_ms` only says since when incidents come often."""
+    """Answers for all providers. Prices of every moment follow from `seed`; `live_from_ms` says since when incidents come often and the
+    market is crowded: before that it holds a fifth of the offers.
+    """
 
     def __init__(self, seed: int, live_from_ms: int, *, incidents: bool = True) -> None:
         wires = all_wires()
@@ -38,7 +40,7 @@ class Simulated:
         self._by_provider = {wire.provider: (wire, by_key(wire.listings)) for wire in wires}
         targets = [Target(listing.provider, listing.gpu, listing.key) for listing in listings]
         self.incidents = Incidents(targets, seed, live_from_ms, self.rentable, automatic=incidents)
-        self.market = Market(listings, seed, self.incidents)
+        self.market = Market(listings, seed, self.incidents, crowd_from_ms=live_from_ms - live_from_ms % 1000)
         self._second = -1
         self._cached: dict[tuple[str, str, str, frozenset[tuple[str, str]], Hashable, bytes], Answer] = {}
 
@@ -91,6 +93,8 @@ class Simulated:
     def forget(self) -> None:
         """Rendered answers are no longer right, because an incident began or ended."""
         self._cached = {}
+        for wire in self.wires.values():
+            wire.forget()
 
 
 def _faulty(kind: Kind, wire: Wire, exchange: Exchange, answer: Answer) -> Reply:

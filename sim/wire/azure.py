@@ -47,6 +47,56 @@ REGIONS = (
     ("japaneast", "JA East", 116, 4),
     ("usgovvirginia", "US Gov Virginia", 125, 2),
 )
+# Listed since the market went live only, and without rows of other products: sizes as above, and regions in which both are.
+CROWD_SIZES = (
+    ("NC6s_v3", "NC6s v3", "NCSv3 Series", "", "V100-PCIE-16", 1, 6, 3_060_000, 30),
+    ("NC12s_v3", "NC12s v3", "NCSv3 Series", "", "V100-PCIE-16", 2, 12, 3_060_000, 30),
+    ("NC24s_v3", "NC24s v3", "NCSv3 Series", "", "V100-PCIE-16", 4, 24, 3_060_000, 30),
+    ("ND40rs_v2", "ND40rs v2", "NDrSv2 Series", "", "V100-SXM-32", 8, 40, 2_754_000, 30),
+    ("NV6ads_A10_v5", "NV6ads_A10_v5", "NVadsA10v5 Series", "", "A10-PCIE-24-1of6", 1, 6, 454_000, 22),
+    ("NV12ads_A10_v5", "NV12ads_A10_v5", "NVadsA10v5 Series", "", "A10-PCIE-24-1of3", 1, 12, 908_000, 22),
+    ("NV18ads_A10_v5", "NV18ads_A10_v5", "NVadsA10v5 Series", "", "A10-PCIE-24-1of2", 1, 18, 1_600_000, 22),
+    ("NV12s_v3", "NV12s v3", "NVSv3 Series", "", "M60-PCIE-8", 1, 12, 1_140_000, 25),
+    ("NV24s_v3", "NV24s v3", "NVSv3 Series", "", "M60-PCIE-8", 2, 24, 1_140_000, 25),
+    ("NV48s_v3", "NV48s v3", "NVSv3 Series", "", "M60-PCIE-8", 4, 48, 1_140_000, 25),
+    ("NV8ads_V710_v5", "NV8ads V710 v5", "NVadsV710v5 Series", "", "V710-PCIE-28-1of3", 1, 8, 530_000, 24),
+    ("NV24ads_V710_v5", "NV24ads V710 v5", "NVadsV710v5 Series", "", "V710-PCIE-28", 1, 24, 1_590_000, 24),
+    ("NC144ds_xl_RTXPRO6000BSE_v6", "NC144ds_xl_RTXPRO6000BSE_v6", "NCdsxl Series", "", "RTXPRO6000SE-PCIE-96", 1, 144, 4_100_000, 27),
+    ("NC288ds_xl_RTXPRO6000BSE_v6", "NC288ds_xl_RTXPRO6000BSE_v6", "NCdsxl Series", "", "RTXPRO6000SE-PCIE-96", 2, 288, 4_100_000, 27),
+    ("ND128isr_NDR_GB200_v6", "ND128isrNDRGB200v6", "NDsrGB200v6 Series", "", "GB200-SUPERCHIP-186", 4, 128, 27_040_000, 30),
+    ("ND128isr_GB300_v6", "ND128isrGB300v6", "NDsrGB300v6 Series", "", "GB300-SUPERCHIP-288", 4, 128, 29_500_000, 30),
+)
+CROWD_REGIONS = (
+    ("eastus2", "US East 2", 100, 0),
+    ("centralus", "US Central", 103, 7),
+    ("northcentralus", "US North Central", 106, 6),
+    ("southcentralus", "US South Central", 104, 0),
+    ("westus", "US West", 110, 9),
+    ("westus2", "US West 2", 102, 0),
+    ("canadacentral", "CA Central", 108, 6),
+    ("canadaeast", "CA East", 109, 4),
+    ("mexicocentral", "MX Central", 112, 5),
+    ("northeurope", "EU North", 107, 8),
+    ("ukwest", "UK West", 112, 4),
+    ("francecentral", "FR Central", 111, 0),
+    ("italynorth", "IT North", 110, 7),
+    ("germanywestcentral", "DE West Central", 109, 0),
+    ("switzerlandnorth", "CH North", 116, 6),
+    ("norwayeast", "NO East", 108, 5),
+    ("polandcentral", "PL Central", 106, 6),
+    ("spaincentral", "ES Central", 107, 5),
+    ("israelcentral", "IL Central", 112, 6),
+    ("uaenorth", "AE North", 113, 5),
+    ("southafricanorth", "ZA North", 114, 5),
+    ("centralindia", "IN Central", 105, 8),
+    ("southindia", "IN South", 106, 4),
+    ("japanwest", "JA West", 115, 4),
+    ("koreacentral", "KR Central", 109, 7),
+    ("eastasia", "AP East", 113, 6),
+    ("southeastasia", "AP Southeast", 110, 9),
+    ("australiaeast", "AU East", 112, 8),
+    ("newzealandnorth", "NZ North", 114, 5),
+)
 CPU_SIZES = (("D4s_v5", 4, 192_000), ("D8s_v5", 8, 384_000), ("E16s_v5", 16, 1_008_000), ("F8s_v2", 8, 338_000))
 
 
@@ -63,6 +113,11 @@ class AzureWire(Wire):
             for number, size in enumerate(SIZES, 1):
                 if not gap or number % gap:
                     listings += self._add(size, region, location, percent)
+        for region, location, percent, gap in CROWD_REGIONS:
+            for number, size in enumerate(SIZES + CROWD_SIZES, 1):
+                if not gap or number % gap:
+                    listings += self._add(size, region, location, percent, crowd=True)
+        for region, location, percent, _ in REGIONS:
             for name, cores, micros in CPU_SIZES:
                 for licence in ("", " Windows"):
                     product = f"Virtual Machines {name[0]}s Series{licence}"
@@ -78,7 +133,7 @@ class AzureWire(Wire):
             return json_answer({"Error": {"Code": "NotFound", "Message": "no such resource"}}, 404)
         try:
             wanted = compiled(exchange.query.get("$filter", ""))
-            rows = [entry for entry in self.rows if wanted(entry[0])]
+            rows = [entry for entry in self.rows if (entry[1] is None or market.listed(entry[1], at_ms)) and wanted(entry[0])]
         except BadFilter as error:
             return json_answer({"Error": {"Code": "BadRequest", "Message": f"Invalid OData parameters supplied: {error}"}}, 400)
         per_page = PER_PAGE_PREVIEW if "preview" in exchange.query.get("api-version", "") else PER_PAGE
@@ -93,12 +148,20 @@ class AzureWire(Wire):
     def nothing(self, exchange: Exchange) -> bytes:
         return dumps(_envelope([], None))
 
-    def _add(self, size: tuple[str, str, str, str, str, int, int, int, int], region: str, location: str, percent: int) -> Iterator[Listing]:
+    def _add(
+        self, size: tuple[str, str, str, str, str, int, int, int, int], region: str, location: str, percent: int, *, crowd: bool = False
+    ) -> Iterator[Listing]:
         name, meter, product, linux, gpu, gpus, cores, micros, spot_percent = size
         sku = f"Standard_{name}"
         micros = micros * percent // 100
-        listed = Listing("azure", f"{region}/{sku}/on_demand", gpu, gpus, region, "on_demand", micros, LIST)
-        spot = Listing("azure", f"{region}/{sku}/spot", gpu, gpus, region, "spot", micros * spot_percent // 100, SPOT)
+        listed = Listing("azure", f"{region}/{sku}/on_demand", gpu, gpus, region, "on_demand", micros, LIST, crowd=crowd)
+        spot = Listing("azure", f"{region}/{sku}/spot", gpu, gpus, region, "spot", micros * spot_percent // 100, SPOT, crowd=crowd)
+        yield listed
+        yield spot
+        if crowd:
+            for suffix, listing in (("", listed), (" Spot", spot)):
+                self.rows.append((_row(sku, region, location, meter + suffix, f"Virtual Machines {product}{linux}"), listing, 100, 0))
+            return
         licence = cores * WINDOWS_PER_CORE
         for suffix, listing, part, on_top in (
             ("", listed, 100, 0),
@@ -120,8 +183,6 @@ class AzureWire(Wire):
             "meterId": _id(f"{region}/{sku}/developers"),
         }
         self.rows.append((developers, listed, 100, 0))
-        yield listed
-        yield spot
 
 
 def _row(sku: str, region: str, location: str, meter: str, product: str) -> dict[str, Any]:

@@ -151,10 +151,13 @@ class Template:
 
 
 class Rows:
-    """A list or object of rows. With a name for their presence, a row that has no stock is left out."""
+    """A list or object of rows. With a name for their presence, a row that has no stock is left out. The crowd's rows join a list later."""
 
-    def __init__(self, rows: Sequence[tuple[Any, Template]], keyed: bool, presence: str, scarcity: float) -> None:
+    def __init__(
+        self, rows: Sequence[tuple[Any, Template]], keyed: bool, presence: str, scarcity: float, crowd: Sequence[Template]
+    ) -> None:
         self._rows = [(f"{presence}/{key}", (dumps(key) + b":") if keyed else b"", template) for key, template in rows]
+        self._crowd = crowd
         self._keyed, self._presence, self._scarcity = keyed, presence, scarcity
 
     def render(self, market: Market, at_ms: int, priced: bool) -> bytes:
@@ -163,5 +166,7 @@ class Rows:
             for name, key, template in self._rows
             if not self._presence or market.level(name, self._scarcity, at_ms)
         ]
+        if at_ms >= market.crowd_from_ms:
+            rendered += [template.render(market, at_ms, priced) for template in self._crowd]
         start, end = (b"{", b"}") if self._keyed else (b"[", b"]")
         return start + b",".join(rendered) + end

@@ -4,6 +4,7 @@ from adapters.registry import discover
 from sim.exchange import Wire
 from sim.market import Habit
 from sim.wire.cells import Count, Flag, Members, Word
+from sim.wire.copies import Copies
 from sim.wire.page import PageFacts, PageWire
 from sim.wire.table import Facts, TableWire
 
@@ -34,7 +35,12 @@ FACTS: dict[str, Facts] = {
     ),
     "aws": Facts({"prices": "regions.*"}, "price", habit=STEADY, like=lambda _: "EU (Ireland)"),
     "chutes": Facts({"pricing": "gpu_price_estimates"}, "usd.hour usd.second"),
-    "clore": Facts({"marketplace": "servers"}, "price.on_demand.USD-Blockchain price.spot.USD-Blockchain", (Flag("rented", says=False),)),
+    "clore": Facts(
+        {"marketplace": "servers"},
+        "price.on_demand.USD-Blockchain price.spot.USD-Blockchain",
+        (Flag("rented", says=False),),
+        copies=Copies(40, "id", {"specs.net.cc": ("US", "DE", "FI", "KR", "CA", "PL", "JP", "SE", "GB", "CZ")}),
+    ),
     "cloudrift": Facts({"types": "data.instance_types"}, "variants[].cost_per_hour", (Count("variants[].nodes_per_dc.*"),)),
     "cudo": Facts(
         {"machine-types": "machineTypes"},
@@ -72,7 +78,12 @@ FACTS: dict[str, Facts] = {
         "price.hourly price.monthly region_prices[].hourly region_prices[].monthly",
         (Flag("available"),),
     ),
-    "lium": Facts({"executors": ""}, "price_per_gpu", (Count("available_gpu_count"),)),
+    "lium": Facts(
+        {"executors": ""},
+        "price_per_gpu",
+        (Count("available_gpu_count"),),
+        copies=Copies(40, "id", {"location.country_code": ("US", "FI", "CA", "NO", "IS", "FR", "JP")}),
+    ),
     "massed-compute": Facts(
         {"gpu-inventory": "gpu_inventory"}, "instance_type.price_cents_per_hour", (Members("regions_with_capacity_available"),)
     ),
@@ -112,6 +123,7 @@ FACTS: dict[str, Facts] = {
         {"locations": "data.locations"},
         "gpus[].price_per_hr gpus[].pricing.per_vcpu_hr gpus[].pricing.per_gb_ram_hr gpus[].pricing.per_gb_storage_hr",
         (Count("gpus[].max_count"),),
+        copies=Copies(24, "id"),
     ),
     "thunder": Facts({"pricing": "pricing", "status": "specs"}, ".", (Word(".", ("unavailable", "available", "available", "available")),)),
     "vultr": Facts(

@@ -19,6 +19,7 @@ from schemas.vocabulary import RENTABLE
 from sim.exchange import JSON, Answer, Exchange, Wire, dumps, json_answer
 from sim.market import LIST_PRICE, Habit, Listing, Market
 from sim.wire.cells import Cell, Members, PriceCell, Rows, Stock, StockCell, Template, Word, factored, listing_of
+from sim.wire.copies import Copies
 from sim.wire.paths import Path, at, items, places, replaced
 from sim.wire.templates import BODIES, answers_to, decode, is_authorised, market_slices, regional
 
@@ -44,6 +45,7 @@ class Facts(msgspec.Struct, frozen=True):
     habit: Habit = LIST_PRICE
     like: Callable[[str], str] | None = None
     """Slices without a body of their own: the name of the one that each answers like. None: they are answered with no row."""
+    copies: Copies | None = None
 
 
 class Part(msgspec.Struct):
@@ -52,6 +54,12 @@ class Part(msgspec.Struct):
     page: Page
     template: Template
     empty: bytes
+    crowd: bool = False
+    """Whether all of it joins when the market goes live; before that it is answered without any row."""
+
+    def render(self, market: Market, at_ms: int, priced: bool = True) -> bytes:
+        """The page's body at a moment."""
+        return self.empty if self.crowd and at_ms < market.crowd_from_ms else self.template.render(market, at_ms, priced)
 
 
 class Compiled:
@@ -120,7 +128,7 @@ class BodiesWire(Wire):
             return json_answer({"message": "Unauthorized"}, 401)
         headers = {name.lower(): value for name, value in part.page.headers.items()}
         content = JSON if part.page.request.answer == "json" else self.content
-        return Answer(200, {**content, **headers}, part.template.render(market, at_ms))
+        return Answer(200, {**content, **headers}, part.render(market, at_ms))
 
     def nothing(self, exchange: Exchange) -> bytes:
         part = self._part(exchange)
@@ -137,7 +145,7 @@ class BodiesWire(Wire):
         keys: set[str] = set()
         for parts in self.compiled.slices.values():
             pages = [
-                msgspec.structs.replace(part.page, body=decode(part.template.render(market, at_ms, priced=False), part.page.request))
+                msgspec.structs.replace(part.page, body=decode(part.render(market, at_ms, priced=False), part.page.request))
                 for part in parts
             ]
             keys |= {key for key, offer in read(self.adapter, pages)[0].items() if offer.availability in RENTED_OUT}
@@ -163,7 +171,8 @@ class TableWire(BodiesWire):
         for name, pages in slices.items():
             if name in modelled:
                 pages = [self._dearer(page, regional(name)) for page in pages]
-            compiled.slices[name] = [self._part_of(name, pages, number, compiled) for number in range(len(pages))]
+            parts = [self._part_of(name, pages, number, compiled) for number in range(len(pages))]
+            compiled.slices[name] = [msgspec.structs.replace(part, crowd=name in modelled) for part in parts]
         self._answer_other_slices(compiled)
         return compiled
 
@@ -209,14 +218,20 @@ class TableWire(BodiesWire):
             for price in facts.prices.split()
             for path in places(row, price)
         )
-        kept: list[tuple[Any, Template]] = []
-        for key, row, own in read:
-            name = f"{self.adapter.source}/{slice_name}/{page.request.name}/{page.request.page}/{key}"
-            cells = {**self._stock_cells(row, name), **self._price_cells(seen, key, row, own, whole, compiled)}
-            kept.append((key, Template.of(row, cells)))
+        name = f"{self.adapter.source}/{slice_name}/{page.request.name}/{page.request.page}"
+
+        def rendered(key: Any, row: Any, own: Mapping[str, Offer], name: str) -> Template:
+            return Template.of(row, {**self._stock_cells(row, name), **self._price_cells(seen, key, row, own, whole, compiled)})
+
+        kept = [(key, rendered(key, row, own, f"{name}/{key}")) for key, row, own in read]
+        crowd = [
+            rendered(key, copy, seen.of(key, copy)[0], f"{name}/{key}+{number}")
+            for key, row, _ in read
+            for number, copy in enumerate(facts.copies.of(row, facts.prices.split(), whole=whole) if facts.copies else (), 1)
+        ]
         keyed = isinstance(rows, dict)
         presence = f"{self.adapter.source}/{slice_name}/{page.request.name}" if facts.vanish else ""
-        cell = Rows(kept, keyed, presence, facts.habit.scarcity)
+        cell = Rows(kept, keyed, presence, facts.habit.scarcity, crowd)
         template = Template.of(page.body, {where: cell}) if where else Template([cell])
         return Part(page, template, dumps(replaced(page.body, where, {} if keyed else [])))
 

@@ -17,6 +17,7 @@ from adapters.base import Adapter, Page, Request
 from sim.exchange import Exchange
 
 BODIES = Path(__file__).parents[1] / "bodies"
+LEAST_PERCENT, PERCENTS = 88, 14
 _decoder: msgspec.json.Decoder[Any] = msgspec.json.Decoder(float_hook=Decimal)
 
 NO_BRACKETS = str.maketrans("", "", "()")
@@ -102,8 +103,11 @@ def market_slices(adapter: Adapter, folder: Path, like: Callable[[str], str] | N
 
 
 def regional(slice_name: str) -> Decimal:
-    """How much dearer a place is that answers like another: up to a third, in whole percents, and all prices alike."""
-    return 1 + Decimal(zlib.crc32(slice_name.partition("/")[0].encode()) % 34) / 100
+    """What prices of a place are that answers like another, in whole percents of the other's, and all alike.
+
+    Little enough that a provider's median stays where it was when these places join the market.
+    """
+    return Decimal(LEAST_PERCENT + zlib.crc32(slice_name.partition("/")[0].encode()) % PERCENTS) / 100
 
 
 def walk(adapter: Adapter, answer: Callable[[str, Request], Found | None], *, partial: bool = False) -> dict[str, list[Page]]:

@@ -3,7 +3,8 @@
 https://docs.vast.ai/api-reference/search/search-offers
 """
 
-from collections.abc import Callable, Mapping
+import itertools
+from collections.abc import Callable, Hashable, Mapping
 from decimal import Context, Decimal
 from hashlib import blake2b
 from typing import Any
@@ -21,7 +22,11 @@ DISK_GB = 8
 HOURS_A_MONTH = 720
 FULL_ABOVE = 0.15
 """A machine with more than this much free has all its GPUs free; below, some are rented out."""
-CROWD = 6
+ENOUGH = 6
+"""So many machines of a kind that none has to be always free."""
+CROWD = 3
+"""Machines of the crowd for each other one: enough for several pages of a search."""
+FIRST_CROWD_ID = 200_000
 DIGITS = Context(prec=17)
 
 PLACES = (
@@ -94,10 +99,13 @@ class VastWire(Wire):
 
     def catalogue(self) -> tuple[Listing, ...]:
         self.sizes: dict[str, list[Size]] = {}
+        self._found: dict[Hashable, list[dict[str, Any]]] = {}
+        self._found_at: Hashable = None
+        crowd_ids = itertools.count(FIRST_CROWD_ID)
         for name, gpu, ram, micros, machines, gpus in CARDS:
-            for number in range(machines):
-                for size in _sizes(name, gpu, ram, micros, machines, gpus, number):
-                    self.sizes.setdefault(name, []).append(size)
+            for number in range(machines * (1 + CROWD)):
+                crowd_id = next(crowd_ids) if number >= machines else None
+                self.sizes.setdefault(name, []).extend(_sizes(name, gpu, ram, micros, machines, gpus, number, crowd_id))
         self.by_key = {size.listing.key: size for sizes in self.sizes.values() for size in sizes}
         return tuple(size.listing for size in self.by_key.values())
 
@@ -114,10 +122,13 @@ class VastWire(Wire):
     def nothing(self, exchange: Exchange) -> bytes:
         return dumps({"offers": []})
 
+    def forget(self) -> None:
+        self._found_at = None
+
     def rentable(self, market: Market, listing: Listing, at_ms: int) -> bool:
         """Whether this is the size that the machine's free GPUs are best listed in: smaller ones are folded into it."""
         size = self.by_key[listing.key]
-        return listing.count <= self.free_gpus(market, size, at_ms) < 2 * listing.count
+        return market.listed(listing, at_ms) and listing.count <= self.free_gpus(market, size, at_ms) < 2 * listing.count
 
     def free_gpus(self, market: Market, size: Size, at_ms: int) -> int:
         plenty = market.plenty(f"vast/{size.machine}", at_ms)
@@ -128,27 +139,32 @@ class VastWire(Wire):
         filters = [(field, op, value) for field, terms in asked.items() if field not in NOT_FILTERS for op, value in terms.items()]
         is_bid = asked.get("type") == "bid"
         disk = Decimal(str(asked.get("allocated_storage", DISK_GB)))
-        found = []
-        for size in self._candidates(filters):
-            if size.listing.count <= self.free_gpus(market, size, at_ms):
-                row = _row(size, market.micros(size.listing, at_ms) * size.listing.count, disk, is_bid, at_ms)
-                if all(OPERATORS[op](row.get(field), value) for field, op, value in filters):
-                    found.append(row)
+        name = next((value for field, op, value in filters if field == "gpu_name" and op == "eq"), None)
+        rows = self._rows(market, name, disk, is_bid, at_ms)
+        found = [row for row in rows if all(OPERATORS[op](row.get(field), value) for field, op, value in filters)]
         for field, direction in reversed(asked.get("order") or [["score", "desc"]]):
             found.sort(key=lambda row: (row[field], row["id"]), reverse=direction == "desc")
         return found[: min(CLAMP, int(asked.get("limit", CLAMP)))]
 
-    def _candidates(self, filters: list[tuple[str, str, Any]]) -> list[Size]:
-        for field, op, value in filters:
-            if field == "gpu_name" and op == "eq":
-                return self.sizes.get(value, [])
-        return [size for sizes in self.sizes.values() for size in sizes]
+    def _rows(self, market: Market, name: str | None, disk: Decimal, is_bid: bool, at_ms: int) -> list[dict[str, Any]]:
+        """All that is free of a GPU name, or of all. The pages of a search ask for the same rows one after the other."""
+        if self._found_at != (market, at_ms):
+            self._found_at, self._found = (market, at_ms), {}
+        asked = (name, disk, is_bid)
+        if asked not in self._found:
+            candidates = self.sizes.get(name, []) if name is not None else [size for sizes in self.sizes.values() for size in sizes]
+            self._found[asked] = [
+                _row(size, market.micros(size.listing, at_ms) * size.listing.count, disk, is_bid, at_ms)
+                for size in candidates
+                if market.listed(size.listing, at_ms) and size.listing.count <= self.free_gpus(market, size, at_ms)
+            ]
+        return self._found[asked]
 
 
-def _sizes(name: str, gpu: str, ram: int, micros: int, machines: int, gpus: int, number: int) -> list[Size]:
+def _sizes(name: str, gpu: str, ram: int, micros: int, machines: int, gpus: int, number: int, crowd_id: int | None) -> list[Size]:
     """One machine in all sizes it is listed in. Everything about it follows from its name, so it keeps its ids for ever."""
     dice = blake2b(f"vast/{gpu}/{number}".encode(), digest_size=32).digest()
-    machine_id = 20_000 + int.from_bytes(dice[:4]) % 120_000
+    machine_id = 20_000 + int.from_bytes(dice[:4]) % 120_000 if crowd_id is None else crowd_id
     first_gpu_id = 100_000 + machine_id * 8
     # Few machines of a kind lie closely together: one that comes or goes must not move their median far.
     spread = min(18, 2 + machines) / 100
@@ -161,9 +177,10 @@ def _sizes(name: str, gpu: str, ram: int, micros: int, machines: int, gpus: int,
         own = round(micros * dear * (1 + 0.01 * (1 - count / gpus)))
         gpu_ids = list(range(first_gpu_id, first_gpu_id + count))
         key = f"{machine_id}/{count}x/{'-'.join(map(str, gpu_ids))}"
-        listing = Listing("vast", key, gpu, count, PLACES[dice[6] % len(PLACES)], "on_demand", own, HABIT)
+        place = PLACES[dice[6] % len(PLACES)]
+        listing = Listing("vast", key, gpu, count, place, "on_demand", own, HABIT, crowd=crowd_id is not None)
         facts = _facts(dice, name, ram, machine_id, gpu_ids, gpus, count, storage_cost)
-        found.append(Size(listing, f"{gpu}/{number}", gpus, 1 if machines < CROWD else 0, name, storage_cost, facts))
+        found.append(Size(listing, f"{gpu}/{number}", gpus, 1 if machines < ENOUGH and crowd_id is None else 0, name, storage_cost, facts))
         count *= 2
     return found
 
