@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from adapters.base import Outgoing, Request
-from adapters.errors import PayloadChanged
+from adapters.errors import AuthFailed, PayloadChanged, Transient
 from adapters.sigv4 import encoded
 
 VERSION = "2014-05-26"
@@ -39,6 +39,18 @@ SPECS = {
     "L20-PCIE-48": "NVIDIA L20",
 }
 """What `GPUSpec` calls them: it tells neither form nor memory."""
+
+
+# Beginning of an error's code -> what it means. https://api.alibabacloud.com/document/Ecs/2014-05-26/errorCode
+ERRORS: dict[str, type[Transient | AuthFailed]] = {
+    "Throttling": Transient,
+    "ServiceUnavailable": Transient,
+    "InternalError": Transient,
+    "InvalidAccessKeyId": AuthFailed,
+    "SignatureDoesNotMatch": AuthFailed,
+    "IncompleteSignature": AuthFailed,
+    "Forbidden": AuthFailed,
+}
 
 
 class Size(NamedTuple):
@@ -79,6 +91,15 @@ def signed(request: Outgoing, key_id: str, secret: str, now: datetime) -> Outgoi
     return msgspec.structs.replace(request, url=f"{request.url}?{_canonical(query)}", query={})
 
 
+def meaning(body: bytes) -> type[Transient | AuthFailed] | None:
+    """What an error's code says; throttling comes with status 400, a key that isn't known with 404."""
+    try:
+        code = msgspec.json.decode(body, type=_Error).code
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        return None
+    return next((error for start, error in ERRORS.items() if code.startswith(start)), None)
+
+
 def signature(method: str, query: Mapping[str, str], secret: str) -> str:
     """Of a request to `/` with this query, in Base64."""
     to_sign = f"{method}&%2F&{encoded(_canonical(query))}"
@@ -92,6 +113,10 @@ def rows(body: Any, field: str, item: str) -> list[Any]:
     if not isinstance(found, list):
         raise PayloadChanged(f"'{field}.{item}' is no list", field)
     return found
+
+
+class _Error(msgspec.Struct, rename="pascal"):
+    code: str = ""
 
 
 def _canonical(query: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from typing import Any, ClassVar, Literal
 
 import msgspec
 
+from adapters.errors import AuthFailed, Transient
 from adapters.limits import MANNERS, Limit, pace_s
 from adapters.models import Offer, Rejected
 from schemas.vocabulary import PriceType
@@ -141,6 +142,10 @@ class Adapter(ABC):
     def sign(self, request: Outgoing, credentials: Mapping[str, str], now: datetime) -> Outgoing:
         """The request with its signature, for auth `signed`. Pure. Called for every attempt, by adapters/http.py only."""
         raise NotImplementedError(f"{self.source} declares auth = signed and has no sign")
+
+    def meaning(self, status: int, body: bytes) -> type[Transient | AuthFailed] | None:
+        """What an error answer means, where its body says it and its status doesn't. Pure; None leaves it to the status."""
+        return None
 
     @abstractmethod
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:

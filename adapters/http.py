@@ -292,9 +292,10 @@ class ProviderClient:
         if status == HTTPStatus.OK:
             return
         message = f"{self._adapter.source}: {name}: HTTP {status}"
-        if status in AUTH_STATUS and authenticated:
+        meant = self._adapter.meaning(status, raw)
+        if meant is AuthFailed or (meant is None and status in AUTH_STATUS and authenticated):
             raise AuthFailed(message)
-        if status in TRANSIENT_STATUS or status in AUTH_STATUS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+        if meant is Transient or status in TRANSIENT_STATUS or status in AUTH_STATUS or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             raise Transient(message, retry_after_s=asked_rest_s(status, received.headers, self._now()), http_status=status)
         raise PayloadChanged(message, field="status", body=raw or f"HTTP {status}".encode())
 

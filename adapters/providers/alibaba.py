@@ -12,9 +12,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from adapters.aliyun import GPUS_OF_TYPES, REGIONS, SPECS, TYPES, call, rows, signed
+from adapters.aliyun import GPUS_OF_TYPES, REGIONS, SPECS, TYPES, call, meaning, rows, signed
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
-from adapters.errors import PayloadChanged
+from adapters.errors import AuthFailed, PayloadChanged, Transient
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.names import memory_fits
@@ -75,6 +75,9 @@ class Alibaba(Adapter):
     def sign(self, request: Outgoing, credentials: Mapping[str, str], now: datetime) -> Outgoing:
         key_id, secret = (credentials[name] for name in self.credential)
         return signed(request, key_id, secret, now)
+
+    def meaning(self, status: int, body: bytes) -> type[Transient | AuthFailed] | None:
+        return meaning(body)
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         by_name = {page.request.name: page for page in pages}

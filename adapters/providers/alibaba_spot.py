@@ -11,9 +11,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, ClassVar
 
-from adapters.aliyun import GPUS_OF_TYPES, REGIONS, TYPES, call, rows, signed
+from adapters.aliyun import GPUS_OF_TYPES, REGIONS, TYPES, call, meaning, rows, signed
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
-from adapters.errors import PayloadChanged
+from adapters.errors import AuthFailed, PayloadChanged, Transient
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import continued
@@ -58,6 +58,9 @@ class AlibabaSpot(Adapter):
     def sign(self, request: Outgoing, credentials: Mapping[str, str], now: datetime) -> Outgoing:
         key_id, secret = (credentials[name] for name in self.credential)
         return signed(request, key_id, secret, now)
+
+    def meaning(self, status: int, body: bytes) -> type[Transient | AuthFailed] | None:
+        return meaning(body)
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         newest: dict[str, Offer] = {}

@@ -29,7 +29,7 @@ PRICE_FIELDS = {
 
 # Answers that a provider may well give: the same row without that override, or without its second price.
 OTHER_ANSWERS = {
-    "alibaba-spot": re.compile(r"dropped SpotPrices\.SpotPriceType\.\d+"),
+    "alibaba-spot": re.compile(r"(list SpotPrices\.SpotPriceType|dropped SpotPrices\.SpotPriceType\.\d+)"),
     "linode": re.compile(r"(list|dropped) data\.\d+\.region_prices(\.\d+)?"),
     "ovh": re.compile(r"(list addons\.\d+\.blobs\.tags|dropped addons\.\d+\.blobs\.tags\.\d+)"),
     "salad": re.compile(r"dropped items\.\d+\.prices\.\d+"),
