@@ -16,6 +16,7 @@ from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
 from adapters.http import ProviderClient
 from adapters.models import Offer, Rejected
 from tests.adapters.support import ADAPTERS, NOW, fixture_slices
+from tests.transport import InProcess
 
 LIST, SPOT = ADAPTERS["alibaba"], ADAPTERS["alibaba-spot"]
 NAME = "ap-southeast-1/ecs.gn6i-c24g1.24xlarge"
@@ -56,7 +57,7 @@ async def test_goes_out_as_it_was_signed_to_each_regions_own_host() -> None:
         return httpx.Response(200, json={})
 
     request = next(part for part in LIST.slices() if part.name == NAME).requests[0]
-    await ProviderClient(LIST, credentials=CREDENTIALS, transport=httpx.MockTransport(handler), now=lambda: NOW).fetch(request)
+    await ProviderClient(LIST, InProcess(httpx.MockTransport(handler)), credentials=CREDENTIALS, now=lambda: NOW).fetch(request)
     (sent,) = seen
     assert sent.url.host == "ecs.ap-southeast-1.aliyuncs.com"
     query = dict(sent.url.params)
@@ -79,7 +80,7 @@ async def test_goes_out_as_it_was_signed_to_each_regions_own_host() -> None:
 async def test_what_an_error_means_is_said_by_its_code(status: int, code: str, error: type[ProviderError]) -> None:
     transport = httpx.MockTransport(lambda _: httpx.Response(status, json={"Code": code, "Message": "no", "RequestId": "1"}))
     with pytest.raises(error, match=f"HTTP {status}"):
-        await ProviderClient(SPOT, credentials=CREDENTIALS, transport=transport).fetch(SPOT.slices()[0].requests[0])
+        await ProviderClient(SPOT, InProcess(transport), credentials=CREDENTIALS).fetch(SPOT.slices()[0].requests[0])
 
 
 def listed(**changes: Any) -> list[Offer | Rejected]:

@@ -16,6 +16,7 @@ from adapters.models import Offer, Rejected
 from adapters.sigv4 import signed
 from schemas.gpus import GPUS
 from tests.adapters.support import ADAPTERS, NOW, RECORDINGS, decode, fixture_slices, price
+from tests.transport import InProcess
 
 AWS, SPOT = ADAPTERS["aws"], ADAPTERS["aws-spot"]
 SUITE_KEY, SUITE_SECRET = "AKIDEXAMPLE", "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY"
@@ -49,7 +50,7 @@ async def test_goes_out_as_it_was_signed_to_each_regions_own_host() -> None:
 
     (request,) = next(part.requests for part in SPOT.slices() if part.name == "eu-west-1")
     request = msgspec.structs.replace(request, query={**request.query, "NextToken": "a+b/c=="})
-    client = ProviderClient(SPOT, credentials=CREDENTIALS, transport=httpx.MockTransport(handler), now=lambda: NOW.replace(minute=41))
+    client = ProviderClient(SPOT, InProcess(httpx.MockTransport(handler)), credentials=CREDENTIALS, now=lambda: NOW.replace(minute=41))
     await client.fetch(request)
     (sent,) = seen
     assert sent.url.host == "ec2.eu-west-1.amazonaws.com"
@@ -66,7 +67,7 @@ async def test_asks_no_host_that_its_slices_do_not_name() -> None:
     def handler(_: httpx.Request) -> httpx.Response:
         raise AssertionError("asked")
 
-    client = ProviderClient(SPOT, credentials=CREDENTIALS, transport=httpx.MockTransport(handler))
+    client = ProviderClient(SPOT, InProcess(httpx.MockTransport(handler)), credentials=CREDENTIALS)
     with pytest.raises(PayloadChanged, match=r"another host, ec2\.evil\.example, refused"):
         await client.fetch(Request(name="history", path="/", host="ec2.evil.example"))
 
