@@ -12,8 +12,9 @@ import redis.asyncio
 from adapters.base import Page
 from adapters.models import Offer, Rejected
 from adapters.rows import UnknownGpu, rejected
+from api import review
 from bridge.review import KEPT_MS, MAX_NAMES, Review
-from bridge.snapshot import restore
+from bridge.snapshot import encode_review, restore
 from bridge.source import Source
 from tests.bridge.conftest import RedisServer
 from tests.bridge.fakes import START_MS, Clock, Lumen, rows, source
@@ -78,6 +79,14 @@ async def test_what_redis_holds_is_what_the_architecture_says_and_a_new_bridge_g
     await restore(redis_client, {"lumen": new})
     new.review.take([unknown("X1")], START_MS + DAY_MS)
     assert told(new.review) == [("X1", 1, 2, START_MS, START_MS + DAY_MS)]
+
+
+def test_what_the_bridge_writes_is_what_the_api_reads() -> None:
+    source = polled()
+    source.review.take([unknown("X1"), unknown("X1")], START_MS)
+    (told_by_api,) = review.told({"lumen": encode_review(source)}, "simulated")
+    assert (told_by_api.source, told_by_api.provider, told_by_api.name) == ("lumen", Lumen.provider, "X1")
+    assert (told_by_api.rows, told_by_api.polls, told_by_api.last_seen) == (2, 1, "2026-11-21T12:00:00.000Z")
 
 
 @pytest.mark.parametrize("body", [b"{", b'{"market": "simulated", "names": [{"name": 3}]}', b'{"market": "live", "names": []}'])
