@@ -86,8 +86,9 @@ class Adapter(ABC):
     slices_per_poll: ClassVar[int | None] = None
     """How many slices one poll asks, in turns; None asks them all."""
     conditional: ClassVar[bool] = False
-    """Whether an earlier answer with an ETag or a date is only asked for again if it has changed. For lists and pages that seldom change,
-    and only where `parse` hangs on the pages alone: the reading of an unchanged answer is used again."""
+    """Whether an earlier answer with an ETag or a date is asked for again only if it changed. For lists and pages that seldom change."""
+    reads_clock: ClassVar[bool] = False
+    """Whether what `parse` makes of the same pages hangs on `observed_at`. If not, the reading of an unchanged answer is used again."""
     credential: ClassVar[tuple[str, ...]] = ()
     """Names of the settings this source needs, such as LAMBDA_API_KEY; empty where prices are public."""
     auth: ClassVar[Literal["none", "bearer", "header", "query", "oauth2_client", "signed"]] = "none"

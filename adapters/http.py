@@ -9,6 +9,7 @@ import hashlib
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
+from functools import cached_property
 from http import HTTPStatus
 from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsplit
 
@@ -35,11 +36,23 @@ TRANSIENT_STATUS = frozenset({408, 423, 425, 429})
 AUTH_STATUS = frozenset({401, 403})
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """One page and the bytes it was decoded from."""
+class Answer(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """One page's bytes, and the page, decoded when it is first asked for: the same bytes as before need not be."""
 
-    page: Page
+    request: Request
+    headers: Mapping[str, str]
     raw: bytes
+    name: str
+    """Source and request, for errors."""
+
+    @cached_property
+    def page(self) -> Page:
+        """What `Adapter.parse` and `next_page` read. Raises PayloadChanged (field `body`) where the body is not what was asked for."""
+        try:
+            body = decode_json(self.raw) if self.request.answer == "json" else decode_text(self.raw)
+        except PayloadChanged as error:
+            raise PayloadChanged(f"{self.name}: {error}", field=error.field, body=self.raw) from error
+        return Page(request=self.request, status=HTTPStatus.OK, headers=self.headers, body=body)
 
 
 class SliceAnswer(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +64,7 @@ class SliceAnswer(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def pages(self) -> list[Page]:
-        """What `Adapter.parse` takes."""
+        """What `Adapter.parse` takes. Raises as `Answer.page`."""
         return [answer.page for answer in self.answers]
 
 
@@ -108,6 +121,7 @@ class ProviderClient:
         self._adapter = adapter
         self._host = urlsplit(adapter.base_url).netloc
         self._hosts = {self._host, *(request.host for part in adapter.slices() for request in part.requests if request.host)}
+        self._pages = type(adapter).next_page is not Adapter.next_page
         self._credentials = dict(credentials or {})
         self._upstream = upstream_url.rstrip("/")
         self._bucket = bucket or Bucket(())
@@ -139,16 +153,10 @@ class ProviderClient:
         self._earlier.forget()
 
     async def fetch(self, request: Request) -> Answer:
-        """Perform one request. Raises Transient, AuthFailed or PayloadChanged, naming source and request."""
+        """Perform one request. Raises Transient, AuthFailed or PayloadChanged, naming source and request; what it holds is read later."""
         async with self._room:
             headers, raw = await self._authenticated(request)
-        try:
-            body = decode_json(raw) if request.answer == "json" else decode_text(raw)
-        except PayloadChanged as error:
-            self.forget()
-            raise PayloadChanged(f"{self._name(request)}: {error}", field=error.field, body=raw) from error
-        page = Page(request=request, status=HTTPStatus.OK, headers=headers, body=body)
-        return Answer(page=page, raw=raw)
+        return Answer(request=request, headers=headers, raw=raw, name=self._name(request))
 
     async def fetch_slice(self, part: Slice) -> SliceAnswer:
         """Perform all requests of a slice at once, and follow each to its last page. Raises as `fetch`; the first failure counts."""
@@ -176,16 +184,17 @@ class ProviderClient:
                 raise PayloadChanged(f"{self._name(first)}: the same page came twice", field="next page", body=answer.raw)
             seen_bodies.add(digest)
             answers.append(answer)
-            request = self._next(answer)
+            request = self._next(answer) if self._pages else None
         return answers
 
     def _next(self, answer: Answer) -> Request | None:
+        page = answer.page
         try:
-            return self._adapter.next_page(answer.page)
+            return self._adapter.next_page(page)
         except PayloadChanged as error:
-            raise PayloadChanged(f"{self._name(answer.page.request)}: {error}", field=error.field, body=answer.raw) from error
+            raise PayloadChanged(f"{answer.name}: {error}", field=error.field, body=answer.raw) from error
         except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            message = f"{self._name(answer.page.request)}: next page cannot be read ({type(error).__name__})"
+            message = f"{answer.name}: next page cannot be read ({type(error).__name__})"
             raise PayloadChanged(message, field="next page", body=answer.raw) from error
 
     async def _authenticated(self, request: Request) -> tuple[Mapping[str, str], bytes]:

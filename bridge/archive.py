@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import partial
 from hashlib import sha256
+from http import HTTPStatus
 from pathlib import Path
 
 import msgspec
@@ -106,10 +107,10 @@ class Archive:
         for part in answer.answers:
             digest = sha256(part.raw).hexdigest()
             self._write_body(digest, part.raw)
-            headers = {name: value for name, value in part.page.headers.items() if name in ("content-type", "link", "x-total-count")}
-            request = part.page.request
-            text = isinstance(part.page.body, str) and request.answer == "text"
-            pages.append(JournalPage(request.name, request.page, part.page.status, headers, digest, text))
+            headers = {name: value for name, value in part.headers.items() if name in ("content-type", "link", "x-total-count")}
+            request = part.request
+            text = request.answer == "text"
+            pages.append(JournalPage(request.name, request.page, HTTPStatus.OK, headers, digest, text))
         line = JournalLine(at_ms, source, answer.slice.name, answer.digest, pages)
         day = datetime.fromtimestamp(at_ms / 1000, UTC).date().isoformat()
         self._journal.mkdir(parents=True, exist_ok=True)

@@ -258,7 +258,7 @@ class Quarantine:
         for slice_name, page in [(answer.slice.name, part) for answer in answers for part in answer.answers][:MAX_PAGES]:
             name = f"{len(pages) + 1:03}.zst"
             (folder / name).write_bytes(zstandard.compress(redacted(page.raw), LEVEL))
-            pages.append({"slice": slice_name, "request": page.page.request.name, "page": page.page.request.page, "file": name})
+            pages.append({"slice": slice_name, "request": page.request.name, "page": page.request.page, "file": name})
         (folder / "reason.json").write_bytes(msgspec.json.format(msgspec.json.encode({"hold": hold, "pages": pages})))
         self._prune()
 

@@ -95,6 +95,7 @@ class Azure(Adapter):
     provider = "azure"
     title = "Microsoft Azure"
     base_url = "https://prices.azure.com"
+    reads_clock = True
     cadence = timedelta(hours=1)
     limits = (Limit(requests=1, per=timedelta(seconds=1), known="ours"),)
     unit = "hour"

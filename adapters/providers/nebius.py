@@ -35,6 +35,7 @@ class Nebius(Adapter):
     provider = "nebius"
     title = "Nebius"
     base_url = "https://nebius.com"
+    reads_clock = True
     cadence = timedelta(hours=6)
     fastest = timedelta(hours=6)
     unit = "hour"
