@@ -1,7 +1,7 @@
 """One poll of 200 hosts with 100 offers each, fetched, parsed and priced: the bridge's, and what people write with httpx.
 
-Every host is an HTTPS server with an address of its own, all in one other process. The usual ways fetch with one httpx client for all hosts,
-or one for each, and read with the same adapter. aiohttp's figure is the transport alone: what the exchanges cost where nothing is read.
+Every host is an HTTPS server with an address of its own, all of them in one other process. The usual ways fetch with one httpx client for all
+hosts, or one for each, and read with the same adapter. aiohttp's figure is the transport alone: what the exchanges cost if nothing is read.
 """
 
 import asyncio
