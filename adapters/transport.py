@@ -1,7 +1,7 @@
 """One HTTP exchange: the connections, and what can go wrong with them, translated once.
 
 HTTP/2 where the other side speaks it, over pooled connections, in Rust (reqwest, through pyreqwest): an exchange takes a tenth of the event
-loop's time that httpx takes (`python -m bench round`). Certificates are verified against the operating system's authorities.
+loop's time that httpx takes (`python -m bench rounds`). Certificates are verified against the operating system's authorities.
 """
 
 import atexit

@@ -13,14 +13,14 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from bench import publish, serve, sources, sweep
+from bench import publish, rounds, serve, sources, sweep
 from bench.measure import TABLE_HEAD, Comparison
 
 GPUTICKER = str(Path(sys.executable).with_name("gputicker"))
 PORT_BASE = 29_000
 REST_S = 90
 """How long the whole stack runs before its memory is read: history is through, several windows are closed."""
-PARTS = ("sources", "memory", "sweep", "serve", "publish")
+PARTS = ("sources", "memory", "sweep", "rounds", "serve", "publish")
 
 
 def main() -> None:
@@ -39,6 +39,8 @@ def main() -> None:
             _print_memory(status())
     if set(parts) - {"memory", "sources"}:
         print(TABLE_HEAD)
+    if "rounds" in parts:
+        _print(*rounds.compare())
     if "sweep" in parts:
         _print(sweep.compare())
     if {"serve", "publish"} & set(parts):

@@ -1,7 +1,7 @@
 """One poll of 200 hosts with 100 offers each, fetched, parsed and priced: the bridge's, and what people write with httpx.
 
-Every host is an HTTPS server with an address of its own, all of them in one other process. The usual ways fetch with one httpx client for all
-hosts, or one for each, and read with the same adapter. aiohttp's figure is the transport alone: what the exchanges cost if nothing is read.
+Every host is an HTTPS server with an address of its own, all of them in one other process. The usual ways fetch with one httpx client for
+all hosts, or one for each, and read with the same adapter. aiohttp's figure is the transport alone, with nothing read.
 """
 
 import asyncio
@@ -33,7 +33,8 @@ from bridge.poller import Poller
 from bridge.reading import read_slice
 from bridge.source import Source
 
-ROUNDS = 7
+ROUNDS, WARM_UP = 7, 6
+"""Rounds that count, and those before them: connections are opened, and the bridge's guard learns what the answers look like."""
 PORT = 29_443
 RATES = fixed_rates()
 
@@ -83,7 +84,7 @@ class Host(Adapter):
 
 
 def compare() -> list[Comparison]:
-    """Seconds a round takes, after a first one that opens the connections."""
+    """Seconds that a round takes."""
     with _hosts() as ca_file:
         return uvloop.run(_compare(ca_file))
 
@@ -106,11 +107,11 @@ async def _compare(ca_file: Path) -> list[Comparison]:
 async def _seconds(ways: Sequence[Round]) -> list[list[float]]:
     """Each way's seconds, round by round, in turns."""
     took: list[list[float]] = [[] for _ in ways]
-    for number in range(ROUNDS + 1):
+    for number in range(WARM_UP + ROUNDS):
         for way, seconds in zip(ways, took, strict=True):
             began = time.perf_counter()
             offers = await way()
-            if number:
+            if number >= WARM_UP:
                 seconds.append(time.perf_counter() - began)
             if offers != HOSTS * OFFERS:
                 raise RuntimeError(f"bench: a round brought {offers} offers")
