@@ -40,6 +40,14 @@ def children(parent: Element, within: str, tag: str) -> Sequence[Element]:
     return list(found[0])
 
 
+def fields(element: Element) -> dict[str, str]:
+    """Name and text of the elements in it. Raises PayloadChanged where one stands twice."""
+    found = {child.tag: (child.text or "").strip() for child in element}
+    if len(found) != len(element):
+        raise PayloadChanged(f"<{element.tag}> says one thing twice", element.tag)
+    return found
+
+
 def child_text(parent: Element, tag: str) -> str:
     """The text of the one element of that name; empty where it is missing or empty. Raises PayloadChanged where there are more."""
     found = parent.findall(tag)

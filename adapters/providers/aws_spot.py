@@ -12,7 +12,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 from urllib.parse import urlsplit
-from xml.etree.ElementTree import Element
 
 import msgspec
 
@@ -22,9 +21,9 @@ from adapters.errors import PayloadChanged
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import continued
-from adapters.rows import BadRow, UnknownGpu, amount, rejected
+from adapters.rows import BadRow, Row, UnknownGpu, amount, rejected
 from adapters.sigv4 import signed
-from adapters.xml import child_text, children, document
+from adapters.xml import child_text, children, document, fields
 
 LINUX = "Linux/UNIX"
 SYSTEMS = frozenset({"Red Hat Enterprise Linux", "SUSE Linux", "Windows"})
@@ -86,18 +85,19 @@ class AwsSpot(Adapter):
             region = page.request.host.split(".")[1]
             root = document(page.body, "DescribeSpotPriceHistoryResponse")
             for item in children(root, "spotPriceHistorySet", "item"):
-                name, zone, at_ms, plain = _identity(item, region)
+                row = fields(item)
+                name, zone, at_ms, plain = _identity(row, region)
                 if not plain:
                     continue
                 key = f"{zone}/{name}/spot"
                 try:
-                    offer = _offer(item, key, name, zone, region, at_ms)
+                    offer = _offer(row, key, name, zone, region, at_ms)
                     known = newest.setdefault(key, offer)
                     if known.provider_time_ms == at_ms and known.amount != offer.amount:
                         raise BadRow("spotPrice", f"price of {name} is stated twice for one moment, also as {known.amount}")
                 except BadRow as bad:
                     unpriced.add(key)
-                    yield rejected(_row(item), bad)
+                    yield rejected(row, bad)
                 else:
                     if at_ms > (known.provider_time_ms or 0):
                         newest[key] = offer
@@ -110,16 +110,16 @@ def _host(region: str) -> str:
     return f"ec2.{region}.amazonaws.com"
 
 
-def _identity(item: Element, region: str) -> tuple[str, str, int, bool]:
+def _identity(row: Row, region: str) -> tuple[str, str, int, bool]:
     """Type, zone, since when (Unix milliseconds), and whether it is plain Linux. Raises PayloadChanged."""
-    name, zone, at = (child_text(item, field) for field in ("instanceType", "availabilityZone", "timestamp"))
-    system = child_text(item, "productDescription").removesuffix(VPC)
+    name, zone, at = (row.get(field, "") for field in ("instanceType", "availabilityZone", "timestamp"))
+    system = row.get("productDescription", "").removesuffix(VPC)
     if not TYPE.fullmatch(name):
         raise PayloadChanged(f"'instanceType' is {name[:40]!r}, no instance type", "instanceType")
     if not re.fullmatch(rf"{region}(-[a-z0-9]+-\d)?[a-z]", zone):
         raise PayloadChanged(f"'availabilityZone' is {zone[:40]!r}, no zone of {region}", "availabilityZone")
     try:
-        since = datetime.strptime(at, "%Y-%m-%dT%H:%M:%S.%f%z")
+        since = datetime.fromisoformat(at if at.endswith("Z") else "")
     except ValueError as error:
         raise PayloadChanged(f"'timestamp' is {at[:40]!r}, no time", "timestamp") from error
     if system != LINUX and system not in SYSTEMS:
@@ -127,7 +127,7 @@ def _identity(item: Element, region: str) -> tuple[str, str, int, bool]:
     return name, zone, round(since.timestamp() * 1000), system == LINUX
 
 
-def _offer(item: Element, key: str, name: str, zone: str, region: str, at_ms: int) -> Offer:
+def _offer(row: Row, key: str, name: str, zone: str, region: str, at_ms: int) -> Offer:
     size = TYPES.get(name)
     if size is None:
         raise UnknownGpu("instanceType", name, f"unknown GPU instance {name[:80]!r}")
@@ -136,7 +136,7 @@ def _offer(item: Element, key: str, name: str, zone: str, region: str, at_ms: in
         gpu=size.gpu,
         gpu_count=size.gpus,
         price_type="spot",
-        amount=amount(_row(item), "spotPrice"),
+        amount=amount(row, "spotPrice"),
         currency="USD",
         unit="hour",
         basis="per_instance",
@@ -146,7 +146,3 @@ def _offer(item: Element, key: str, name: str, zone: str, region: str, at_ms: in
         instance_type=name,
         provider_time_ms=at_ms,
     )
-
-
-def _row(item: Element) -> dict[str, str]:
-    return {field.tag: (field.text or "").strip() for field in item}

@@ -130,7 +130,7 @@ def test_two_prices_of_one_moment_are_both_refused_and_one_said_twice_is_one() -
         (item(NEW, "1.0", zone=""), "availabilityZone"),
         (item("yesterday", "1.0"), "timestamp"),
         (item(NEW, "1.0", system="Ubuntu Pro Linux"), "productDescription"),
-        (item(NEW, "1.0").replace("<spotPrice>", "<timestamp>x</timestamp><spotPrice>"), "timestamp"),
+        (item(NEW, "1.0").replace("<spotPrice>", "<timestamp>x</timestamp><spotPrice>"), "item"),
         ("<entry/>", "spotPriceHistorySet"),
     ],
 )
