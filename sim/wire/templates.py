@@ -7,6 +7,7 @@ import re
 import zlib
 from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
@@ -135,14 +136,19 @@ def walk(adapter: Adapter, answer: Callable[[str, Request], Found | None], *, pa
 
 def answers_to(request: Request, exchange: Exchange) -> bool:
     """Whether an exchange asks what the request says: the same address, and all that the request states; it may state more."""
-    pattern = re.sub(r"\\\{[A-Z_]+\\\}", "[^/]+", re.escape(unquote(request.path)))
     return (
         exchange.method == request.method
-        and re.fullmatch(pattern, unquote(exchange.path)) is not None
         and request.query.items() <= exchange.query.items()
+        and _pattern(request.path).fullmatch(unquote(exchange.path)) is not None
         and {name.lower(): value for name, value in request.headers.items()}.items() <= exchange.headers.items()
         and (request.json is None or _json(exchange.body) == msgspec.to_builtins(request.json))
     )
+
+
+@lru_cache(maxsize=4096)
+def _pattern(path: str) -> "re.Pattern[str]":
+    """A request's path; what it names in braces is any one part."""
+    return re.compile(re.sub(r"\\\{[A-Z_]+\\\}", "[^/]+", re.escape(unquote(path))))
 
 
 def is_authorised(adapter: Adapter, exchange: Exchange) -> bool:

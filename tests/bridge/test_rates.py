@@ -85,6 +85,25 @@ async def test_it_asks_once_an_hour(redis_client: "redis.asyncio.Redis") -> None
     assert len(bank.asked) == 2
 
 
+async def test_an_unchanged_file_is_not_sent_again(redis_client: "redis.asyncio.Redis") -> None:
+    asked: list[str | None] = []
+
+    def bank(request: httpx.Request) -> httpx.Response:
+        asked.append(request.headers.get("if-none-match"))
+        if asked[-1] == '"friday"':
+            return httpx.Response(304, headers={"etag": '"friday"'})
+        return httpx.Response(200, text=envelope(cube(USD="1.125")), headers={"etag": '"friday"'})
+
+    clock = Clock()
+    one = keeper(bank, redis_client, clock)
+    await one.start()
+    clock.passed_s = 3600
+    await one.look()
+    assert asked == [None, '"friday"']
+    told = await kept(redis_client)
+    assert (told["error"], told["answered_at_ms"]) == (None, clock.now_ms())
+
+
 async def test_a_refusal_is_said_and_the_fixed_rate_stands_until_it_answers(redis_client: "redis.asyncio.Redis") -> None:
     bank, clock = Bank("<html/>"), Clock()
     one = keeper(bank, redis_client, clock)
