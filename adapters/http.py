@@ -63,6 +63,11 @@ class SliceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     digest: str
 
     @property
+    def size(self) -> int:
+        """Bytes of all bodies."""
+        return sum(len(answer.raw) for answer in self.answers)
+
+    @property
     def pages(self) -> list[Page]:
         """What `Adapter.parse` takes. Raises as `Answer.page`."""
         return [answer.page for answer in self.answers]

@@ -31,6 +31,8 @@ RETRY_WITHIN_S = 10.0
 SELDOM_S, SELDOM_TIMES = 3600.0, 6.0
 """A list that is asked once an hour or less may take so many times as long: many long pages, one a second."""
 DEGRADED_REJECTED_SHARE = 0.05
+READ_AT_ONCE_BYTES = 64 * 1024
+"""Answers up to this size are read in a few milliseconds on the event loop; a thread would wait longer than that for the interpreter's lock."""
 
 
 class _Patience(NamedTuple):
@@ -126,7 +128,10 @@ class Poller:
         if result.reading is not None:
             result.shape = self.guard.look(source, answer, observed_at, readable=True)
         else:
-            await asyncio.to_thread(self._read_anew, source, result, answer, observed_at, rates)
+            if answer.size > READ_AT_ONCE_BYTES:
+                await asyncio.to_thread(self._read_anew, source, result, answer, observed_at, rates)
+            else:
+                self._read_anew(source, result, answer, observed_at, rates)
             if timeless and result.reading is not None:
                 source.readings.keep(answer.slice.name, answer.digest, rates, result.reading)
 
