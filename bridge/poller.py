@@ -32,7 +32,7 @@ SELDOM_S, SELDOM_TIMES = 3600.0, 6.0
 """A list that is asked once an hour or less may take so many times as long: many long pages, one a second."""
 DEGRADED_REJECTED_SHARE = 0.05
 READ_AT_ONCE_BYTES = 64 * 1024
-"""Answers up to this size are read in a few milliseconds on the event loop; a thread would wait longer than that for the interpreter's lock."""
+"""Answers up to this size are read in a few milliseconds on the event loop; a thread would wait longer for the interpreter's lock."""
 
 
 class _Patience(NamedTuple):
