@@ -24,7 +24,8 @@ from adapters.http import SliceAnswer
 log = logging.getLogger(__name__)
 
 LEVEL = 3
-MAX_WAITING = 200
+MAX_WAITING = 1500
+"""More than one answer of every slice of every source: the first round asks them all at once."""
 PRUNE_EVERY_BYTES = 8 * 1024 * 1024
 
 _KEYS = rb"(?:public_ip\w*|ip_?addr\w*|ip_?address\w*|ssh_host|wallet\w*|payout_address|owner_address)"
@@ -75,6 +76,7 @@ class Archive:
         self._max_bytes = max_bytes
         self._last: dict[tuple[str, str], str] = {}
         self._queue: asyncio.Queue[Callable[[], None] | None] = asyncio.Queue(MAX_WAITING)
+        self._behind = False
         self._since_prune = PRUNE_EVERY_BYTES
 
     def add(self, at_ms: int, source: str, answer: SliceAnswer) -> None:
@@ -124,8 +126,11 @@ class Archive:
         try:
             self._queue.put_nowait(work)
         except asyncio.QueueFull:
-            log.warning("archive: the disk is behind, an answer was not kept")
+            if not self._behind:
+                log.warning("archive: the disk is behind, answers are not kept")
+            self._behind = True
             return False
+        self._behind = False
         return True
 
     def _write_body(self, digest: str, body: bytes) -> None:

@@ -11,7 +11,7 @@ import pytest
 import zstandard
 
 from adapters.http import SliceAnswer
-from bridge.archive import Archive, body_path, redacted, replay
+from bridge.archive import MAX_WAITING, Archive, body_path, redacted, replay
 from tests.bridge.fakes import START_MS, Lumen, client, rows
 
 
@@ -89,3 +89,10 @@ async def test_without_room_nothing_is_kept(tmp_path: Path) -> None:
     await archive.stop()
     await archive.run()
     assert not folder.exists()
+
+
+async def test_a_disk_that_is_behind_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    archive = Archive(tmp_path, 10**6)
+    kept = [archive.later(lambda: None) for _ in range(MAX_WAITING + 3)]
+    assert kept == [True] * MAX_WAITING + [False] * 3
+    assert caplog.text.count("the disk is behind") == 1
