@@ -14,9 +14,9 @@ import zstandard
 
 from adapters.base import Adapter, Page
 from adapters.errors import PayloadChanged, ProviderError
-from adapters.rates import PastRates, Rates
+from adapters.rates import PastRates
 from bridge.archive import replay
-from bridge.reading import Reading, read_slice
+from bridge.reading import Reading, Readings, read_slice
 
 READ_TIMEOUT_S = 60.0
 
@@ -76,7 +76,7 @@ async def lines_from(place: str, *, ca_file: Path | None, from_ms: int, to_ms: i
 
 class LineReader:
     """Parses lines of one adapter. What a page says seldom changes from one step to the next, so the last one of each is kept decoded, and
-    the last reading of a slice where the adapter is `conditional`: its reading hangs on the pages alone.
+    the last reading of a slice where the adapter's parse does not look at the clock.
     """
 
     def __init__(self, adapter: Adapter, rates: PastRates) -> None:
@@ -84,7 +84,7 @@ class LineReader:
         self._rates = rates
         self._requests = {part.name: {request.name: request for request in part.requests} for part in adapter.slices()}
         self._decoded: dict[tuple[str, str, int], tuple[bytes, Any]] = {}
-        self._last: dict[str, tuple[str, Rates, Reading]] = {}
+        self._readings = Readings()
 
     def read(self, line: Line) -> Iterator[tuple[str, str, Reading | ProviderError]]:
         """Slice name, body digest and reading (or why there is none) of each slice of a line."""
@@ -100,12 +100,10 @@ class LineReader:
 
     def _reading(self, part: SliceLine, digest: str, observed_at: datetime) -> Reading:
         rates = self._rates.at(observed_at)
-        last = self._last.get(part.name)
-        if last is not None and last[0] == digest and last[1] is rates:
-            return last[2]
-        reading = read_slice(self._adapter, self._pages(part), observed_at, rates)
-        if self._adapter.conditional:
-            self._last[part.name] = digest, rates, reading
+        reading = None if self._adapter.reads_clock else self._readings.of(part.name, digest, rates)
+        if reading is None:
+            reading = read_slice(self._adapter, self._pages(part), observed_at, rates)
+            self._readings.keep(part.name, digest, rates, reading)
         return reading
 
     def _pages(self, part: SliceLine) -> list[Page]:
