@@ -101,6 +101,15 @@ def test_an_incident_is_one_row_with_its_newest_statement(store: Store) -> None:
     assert set(row) == {*(field.column for field in FEEDS[PRICE_ANOMALIES.name].fields), "closed_at"}
 
 
+def test_an_incident_tells_how_far_it_went_also_when_it_is_over(store: Store) -> None:
+    opened = {"anomaly_id": "a", "kind": "spike", "status": "opened", "z": 4.0, "observed_micros": 14.0, "evidence": "up"}
+    farther = {**opened, "event_time_ms": ms(NOON + MINUTE), "z": -9.0, "observed_micros": 3.0, "evidence": "far down"}
+    closed = {**opened, "status": "closed", "event_time_ms": ms(NOON + 2 * MINUTE), "z": 12.0, "observed_micros": 10.0, "evidence": "over"}
+    store.put(PRICE_ANOMALIES, {**opened, "event_time_ms": ms(NOON)}, farther, closed)
+    (row,) = store.rows(queries.anomalies())
+    assert (row["status"], row["z"], row["observed_micros"], row["evidence"]) == ("closed", -9.0, 3.0, "far down")
+
+
 def test_cheapest_history_is_the_markets_lowest_per_window(store: Store) -> None:
     store.put(
         PRICE_WINDOWS,
