@@ -7,7 +7,7 @@ from adapters.base import Adapter
 from adapters.errors import ProviderError
 from adapters.http import SliceAnswer
 from bridge.results import SliceResult
-from bridge.shapes import Drift, Path, Shape, drift, new_keys, paths_read, shape_of, without_tables
+from bridge.shapes import ENOUGH_BEFORE, Drift, Path, Shape, drift, new_keys, paths_read, shape_of, without_tables
 
 LEARN_FROM = 5
 """Answers with rows from which it is learned what the parse reads of each kind of request."""
@@ -26,6 +26,7 @@ class Looks:
         self._shapes: dict[str, Shape] = {}
         self._seen: dict[str, int] = {}
         self._last: dict[tuple[str, str], tuple[str, Shape]] = {}
+        self._repeats: dict[tuple[str, str], int] = {}
         self._noted: dict[str, tuple[int, list[str]]] = {}
 
     def look(self, adapter: Adapter, answer: SliceAnswer, observed_at: datetime, *, readable: bool) -> Shape | None:
@@ -61,15 +62,26 @@ class Looks:
     def accepted(self, source: str, results: Sequence[SliceResult]) -> None:
         """These answers were taken: later ones are compared with them."""
         for result in results:
-            if result.reading is None or result.answer is None or result.shape is None:
+            if result.reading is None or result.answer is None:
                 continue
             before = self._shapes.setdefault(source, Shape())
+            if result.shape is None:
+                self._again(source, result.slice, before)
+                continue
             self._seen[source] = self._seen.get(source, 0) + 1
             fresh = new_keys(before, result.shape) if self._seen[source] > LOOKS_BEFORE_NEWS else []
             if fresh:
                 self._noted[source] = (result.observed_at_ms, fresh)
             before.add(result.shape)
             self._last[source, result.slice] = (result.answer.digest, result.shape)
+            self._repeats.pop((source, result.slice), None)
+
+    def _again(self, source: str, slice_name: str, before: Shape) -> None:
+        """The same answer once more counts a few times: a list of a handful of rows may stand for days."""
+        last, repeats = self._last.get((source, slice_name)), self._repeats.get((source, slice_name), 0)
+        if last is not None and repeats < ENOUGH_BEFORE:
+            self._repeats[source, slice_name] = repeats + 1
+            before.add(last[1])
 
     def forget(self, source: str) -> None:
         """An operator accepted that its answers look otherwise now."""

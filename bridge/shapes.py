@@ -26,25 +26,32 @@ REMEMBERED = 5_000
 TABLE_ROWS, TABLE_VALUES = 6, 25
 """So many keys of one object that are read alike, objects or plain values, are no fields: they are names."""
 EACH, ANY = "[]", "*"
+NULL = "null"
 
 Path = tuple[str, ...]
 
 
 class Counts(msgspec.Struct):
-    """Of one key: how many objects could have had it, and how many had it with which type. Null counts as not there."""
+    """Of one key: how many objects could have had it, and how many had it with which type; null is one of them."""
 
     objects: int = 0
     types: dict[str, int] = {}
 
     @property
     def present(self) -> int:
+        """Objects that had the key."""
         return sum(self.types.values())
+
+    @property
+    def told(self) -> int:
+        """Objects that had a value."""
+        return self.present - self.types.get(NULL, 0)
 
     @property
     def usual(self) -> str:
         """The type that nearly all of its values have; empty where there is none."""
-        kind = max(self.types, key=self.types.__getitem__, default="")
-        return kind if kind and self.types[kind] >= NEARLY_ALL * self.present else ""
+        kind = max(self.types.keys() - {NULL}, key=self.types.__getitem__, default="")
+        return kind if kind and self.types[kind] >= NEARLY_ALL * self.told else ""
 
     def add(self, more: "Counts") -> None:
         if self.objects > REMEMBERED:
@@ -81,17 +88,19 @@ def drift(before: Shape, now: Shape) -> Drift | None:
         known = before.counts.get(path)
         if known is None or not counts.objects or known.objects < ENOUGH_BEFORE:
             continue
-        usual = known.usual
         if not counts.present and known.present >= NEARLY_ALL * known.objects:
-            return Drift(
-                path, f"{path} was there in {known.present} of {known.objects} earlier places, and now in none of {counts.objects}"
-            )
-        other = sum(count for kind, count in counts.types.items() if kind != usual)
-        if usual and known.present >= ENOUGH_BEFORE and other > MOST * counts.present:
-            kind = max(counts.types, key=counts.types.__getitem__)
-            return Drift(
-                path, f"{path} was {usual} in {known.types[usual]} earlier places, and is {kind} in {other} of {counts.present} now"
-            )
+            was = f"was there in {known.present} of {known.objects} earlier places"
+            return Drift(path, f"{path} {was}, and now in none of {counts.objects}")
+        usual = known.usual
+        if not usual or known.told < ENOUGH_BEFORE:
+            continue
+        was = f"was {usual} in {known.types[usual]} of {known.present} earlier places"
+        if counts.present and not counts.told and known.told >= NEARLY_ALL * known.objects:
+            return Drift(path, f"{path} {was}, and is null in all {counts.present} now")
+        others = {kind: count for kind, count in counts.types.items() if kind not in (usual, NULL)}
+        if others and sum(others.values()) > MOST * counts.told:
+            kind = max(others, key=others.__getitem__)
+            return Drift(path, f"{path} {was}, and is {kind} in {others[kind]} of {counts.present} now")
     return None
 
 
@@ -162,15 +171,16 @@ def _count(value: Any, branch: Mapping[str, Any], name: str, shape: Shape) -> No
         if counts is None:
             counts = shape.counts[path] = Counts()
         counts.objects += 1
-        inner = value.get(step)
-        if inner is not None:
-            kind = KINDS.get(type(inner), "another")
-            counts.types[kind] = counts.types.get(kind, 0) + 1
-            if branch[step]:
-                _count(inner, branch[step], path, shape)
+        if step not in value:
+            continue
+        inner = value[step]
+        kind = KINDS.get(type(inner), "another")
+        counts.types[kind] = counts.types.get(kind, 0) + 1
+        if branch[step]:
+            _count(inner, branch[step], path, shape)
 
 
-KINDS = {dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "a number", Decimal: "a number"}
+KINDS = {type(None): NULL, dict: "an object", list: "a list", str: "text", bool: "a boolean", int: "a number", Decimal: "a number"}
 
 
 def _sample(items: Sequence[Any]) -> Sequence[Any]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from sim import faults
 from sim.market import Listing, Market
 
 JSON = {"content-type": "application/json"}
@@ -39,6 +40,8 @@ class Wire:
     host: str
     price_fields: tuple[str, ...]
     """The JSON keys (of a page: the headings) that the `renamed_field` incident takes away."""
+    optional_field: str = ""
+    """A JSON key that the adapter reads where it is there."""
 
     def __init__(self) -> None:
         self.listings: tuple[Listing, ...] = self.catalogue()
@@ -82,6 +85,18 @@ class Wire:
 
     def forget(self) -> None:
         """Drop what is kept of this second's prices: an incident began or ended."""
+
+    def without(self, body: bytes) -> bytes:
+        """A body that lacks what an adapter can do without: the `missing_field` incident."""
+        return faults.without(body, frozenset({self.optional_field or self.price_fields[0]}))
+
+    def retyped(self, body: bytes) -> bytes:
+        """A body whose prices are text where they were numbers, or the reverse."""
+        return faults.retyped(body, frozenset({*self.price_fields, "nanos"}))
+
+    def shrunk(self, body: bytes) -> bytes:
+        """A body with a quarter of its rows."""
+        return faults.shrunk(body)
 
     def guarded(self, exchange: Exchange) -> bool:
         """Whether incidents on answers spare this request: a token is still given out."""

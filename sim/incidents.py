@@ -18,12 +18,24 @@ Kind = Literal[
     "empty",
     "truncated",
     "renamed_field",
+    "missing_field",
+    "retyped_field",
+    "shrunk",
     "cents",
+    "months",
     "per_instance",
     "hang",
 ]
-PRICE_KINDS = frozenset({"spike", "repricing", "market_move", "cents", "per_instance"})
-DEFAULT_FACTOR = {"spike": Decimal(3), "repricing": Decimal("1.4"), "market_move": Decimal("1.3"), "cents": Decimal(100)}
+UNIT_KINDS = frozenset({"cents", "months", "per_instance"})
+"""Prices in a wrong unit: what a provider's answers say for a while, and never what its machines cost. History leaves them out."""
+PRICE_KINDS = UNIT_KINDS | {"spike", "repricing", "market_move"}
+DEFAULT_FACTOR = {
+    "spike": Decimal(3),
+    "repricing": Decimal("1.4"),
+    "market_move": Decimal("1.3"),
+    "cents": Decimal(100),
+    "months": Decimal(730),
+}
 PPM = 1_000_000
 
 SLOT_MS = 600_000
@@ -32,6 +44,9 @@ HISTORY_SLOTS = 12
 """Before that, one in this many slots."""
 SPIKE_MS = 240_000
 REPRICING_MS = 720_000
+UNIT_BREAK_SLOTS = 3
+"""Of so many slots one belongs to a wrong unit, once the market has run for a slot's time: a visitor finds every source healthy first."""
+UNIT_BREAK_MS = 240_000
 
 
 class BadIncident(ValueError):
@@ -78,17 +93,25 @@ class Target(msgspec.Struct, frozen=True):
 
 
 class Incidents:
-    """All incidents: `targets` are the offers they can be aimed at, `live_from_ms` the moment since which they come often by themselves.
+    """All incidents: `targets` are the offers they can be aimed at, `live_from_ms` the moment since which they come often by themselves,
+    `running_from_ms` when this process began.
 
     `rentable(target, at_ms)` tells whether an offer can be rented then: a spike on one that can't would be seen by nobody.
     """
 
     def __init__(
-        self, targets: Sequence[Target], seed: int, live_from_ms: int, rentable: Callable[[Target, int], bool], automatic: bool = True
+        self,
+        targets: Sequence[Target],
+        seed: int,
+        live_from_ms: int,
+        rentable: Callable[[Target, int], bool],
+        automatic: bool = True,
+        running_from_ms: int | None = None,
     ) -> None:
         self.targets = targets
         self.seed = seed
         self.live_from_ms = live_from_ms
+        self.running_from_ms = live_from_ms if running_from_ms is None else running_from_ms
         self.rentable = rentable
         self.automatic = automatic
         self.scripted: list[Incident] = []
@@ -150,6 +173,11 @@ class Incidents:
         if not among:
             return None
         target = among[int.from_bytes(dice[1:5]) % len(among)]
+        if not before and slot % UNIT_BREAK_SLOTS == self.seed % UNIT_BREAK_SLOTS:
+            if slot * SLOT_MS < self.running_from_ms + SLOT_MS:
+                return None
+            kind: Kind = "months" if dice[7] % 2 else "cents"
+            return Incident(kind, from_ms, from_ms + UNIT_BREAK_MS, provider, factor_ppm=int(DEFAULT_FACTOR[kind] * PPM), automatic=True)
         if (slot // HISTORY_SLOTS if before else slot) % 2:
             factor = (1_300_000, 1_400_000, 700_000, 740_000)[dice[7] % 4]
             return Incident("repricing", from_ms, from_ms + REPRICING_MS, provider, target.gpu, None, factor, automatic=True)

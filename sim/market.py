@@ -13,7 +13,7 @@ import msgspec
 
 from schemas.gpus import GPUS
 from schemas.vocabulary import PriceType
-from sim.incidents import Incident, Incidents
+from sim.incidents import UNIT_KINDS, Incident, Incidents
 
 HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
@@ -62,9 +62,14 @@ class Listing(msgspec.Struct, frozen=True):
 
 
 class Market:
-    """Prices and stock of `listings`. Cheap to ask: a price is computed once per listing and step."""
+    """Prices and stock of `listings`. Cheap to ask: a price is computed once per listing and step.
 
-    def __init__(self, listings: Sequence[Listing], seed: int, incidents: Incidents, crowd_from_ms: int = 0) -> None:
+    `misstated` False: as things are, also while a provider states them in a wrong unit.
+    """
+
+    def __init__(
+        self, listings: Sequence[Listing], seed: int, incidents: Incidents, crowd_from_ms: int = 0, *, misstated: bool = True
+    ) -> None:
         unknown = sorted({listing.gpu for listing in listings} - GPUS.keys())
         if unknown:
             raise ValueError(f"not canonical GPU ids: {', '.join(unknown)}")
@@ -72,6 +77,7 @@ class Market:
         self.seed = seed
         self.incidents = incidents
         self.crowd_from_ms = crowd_from_ms
+        self.misstated = misstated
         self._salts: dict[str, int] = {}
         self._quotes: dict[str, tuple[int, int]] = {}
 
@@ -130,7 +136,7 @@ class Market:
 
     def _with_incidents(self, listing: Listing, salt: int, micros: int, at_ms: int) -> int:
         for incident in self.incidents.prices_at(at_ms):
-            if incident.touches(listing.provider, listing.gpu, listing.key):
+            if incident.touches(listing.provider, listing.gpu, listing.key) and (self.misstated or incident.kind not in UNIT_KINDS):
                 micros = _changed(listing, salt, micros, incident)
         return micros
 

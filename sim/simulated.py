@@ -28,7 +28,7 @@ class Simulated:
     market is crowded: before that it holds a fifth of the offers.
     """
 
-    def __init__(self, seed: int, live_from_ms: int, *, incidents: bool = True) -> None:
+    def __init__(self, seed: int, live_from_ms: int, *, incidents: bool = True, running_from_ms: int | None = None) -> None:
         wires = all_wires()
         self.seed = seed
         self.wires: dict[str, Wire] = {wire.provider: wire for wire in [*wires, EcbWire()]}
@@ -39,8 +39,10 @@ class Simulated:
         listings = [listing for wire in wires for listing in wire.listings]
         self._by_provider = {wire.provider: (wire, by_key(wire.listings)) for wire in wires}
         targets = [Target(listing.provider, listing.gpu, listing.key) for listing in listings]
-        self.incidents = Incidents(targets, seed, live_from_ms, self.rentable, automatic=incidents)
-        self.market = Market(listings, seed, self.incidents, crowd_from_ms=live_from_ms - live_from_ms % 1000)
+        self.incidents = Incidents(targets, seed, live_from_ms, self.rentable, automatic=incidents, running_from_ms=running_from_ms)
+        crowd_from_ms = live_from_ms - live_from_ms % 1000
+        self.market = Market(listings, seed, self.incidents, crowd_from_ms)
+        self._past = Market(listings, seed, self.incidents, crowd_from_ms, misstated=False)
         self._second = -1
         self._cached: dict[tuple[str, str, str, frozenset[tuple[str, str]], Hashable, bytes], Answer] = {}
 
@@ -56,11 +58,14 @@ class Simulated:
         return _faulty(incident.kind, wire, exchange, self._answer(wire, exchange, at_ms))
 
     def answer(self, exchange: Exchange, at_ms: int) -> Answer:
-        """The provider's answer at a moment, whatever happened to its transport then. Raises KeyError for a host that isn't simulated."""
+        """The provider's answer at a moment, whatever happened to its transport or its units then: what history is made of.
+
+        Raises KeyError for a host that isn't simulated.
+        """
         wire = self._wire(exchange)
         if wire is None:
             raise KeyError(exchange.host)
-        return wire.answer(self.market, exchange, at_ms)
+        return wire.answer(self._past, exchange, at_ms)
 
     def _wire(self, exchange: Exchange) -> Wire | None:
         """The source whose request this is; the first at that host where none knows it."""
@@ -115,5 +120,11 @@ def _faulty(kind: Kind, wire: Wire, exchange: Exchange, answer: Answer) -> Reply
             return Reply(Answer(answer.status, answer.headers, answer.body[: len(answer.body) * 2 // 3]))
         case "renamed_field":
             return Reply(Answer(answer.status, answer.headers, wire.renamed(answer.body)))
+        case "missing_field":
+            return Reply(Answer(answer.status, answer.headers, wire.without(answer.body)))
+        case "retyped_field":
+            return Reply(Answer(answer.status, answer.headers, wire.retyped(answer.body)))
+        case "shrunk":
+            return Reply(Answer(answer.status, answer.headers, wire.shrunk(answer.body)))
         case _:
             return Reply(json_answer({"message": "Internal Server Error"}, 500))

@@ -104,6 +104,7 @@ class AzureWire(Wire):
     provider = "azure"
     host = "prices.azure.com"
     price_fields = ("retailPrice", "unitPrice")
+    optional_field = "isPrimaryMeterRegion"
 
     def catalogue(self) -> tuple[Listing, ...]:
         self.rows: list[tuple[dict[str, Any], Listing | None, int, int]] = []

@@ -54,6 +54,7 @@ class LambdaWire(Wire):
     provider = "lambda"
     host = "cloud.lambdalabs.com"
     price_fields = ("price_cents_per_hour",)
+    optional_field = "vcpus"
 
     def catalogue(self) -> tuple[Listing, ...]:
         return tuple(

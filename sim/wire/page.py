@@ -47,6 +47,20 @@ class PageWire(TableWire):
             return super()._dearer(page, factor)
         return msgspec.structs.replace(page, body=self._times(page.body, factor))
 
+    def without(self, body: bytes) -> bytes:
+        return self.renamed(body)
+
+    def retyped(self, body: bytes) -> bytes:
+        """Every price as words."""
+        return re.sub(self.page.price, "on request", body.decode()).encode()
+
+    def shrunk(self, body: bytes) -> bytes:
+        text = body.decode()
+        rows = [row[0] for row in re.finditer(self.page.row, text, re.DOTALL)]
+        for row in rows[-(-len(rows) // 4) :]:
+            text = text.replace(row, "", 1)
+        return text.encode()
+
     def _times(self, text: str, factor: Decimal) -> str:
         def dearer(found: "re.Match[str]") -> str:
             return found[0].replace(found[1], _text(_number(found[1]) * factor, found[1], None, self.page.thousands))

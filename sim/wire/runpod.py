@@ -58,6 +58,7 @@ class RunPodWire(Wire):
     provider = "runpod"
     host = "api.runpod.io"
     price_fields = ("securePrice", "communityPrice")
+    optional_field = "stockStatus"
 
     def catalogue(self) -> tuple[Listing, ...]:
         found = []

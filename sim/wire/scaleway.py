@@ -52,6 +52,7 @@ class ScalewayWire(Wire):
     provider = "scaleway"
     host = "api.scaleway.com"
     price_fields = ("hourly_price",)
+    optional_field = "ncpus"
 
     def __init__(self) -> None:
         self.zones: dict[str, dict[str, tuple[dict[str, Any], Listing | None]]] = {zone: {} for zone in ZONES}

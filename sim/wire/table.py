@@ -163,6 +163,7 @@ class TableWire(BodiesWire):
         self.facts = facts
         names = [_last_key(path) for path in facts.prices.split() if path != "."]
         self.price_fields = tuple(dict.fromkeys(names or [_last_key(rows) for rows in facts.rows.values() if rows]))
+        self.optional_field = _last_key(facts.stock[0].path) if facts.stock else ""
         super().__init__(adapter)
 
     def compile(self) -> Compiled:

@@ -96,6 +96,7 @@ class VastWire(Wire):
     provider = "vast"
     host = "console.vast.ai"
     price_fields = ("dph_base", "dph_total", "min_bid")
+    optional_field = "cpu_ram"
 
     def catalogue(self) -> tuple[Listing, ...]:
         self.sizes: dict[str, list[Size]] = {}

@@ -56,6 +56,7 @@ class VerdaWire(Wire):
     provider = "verda"
     host = "api.verda.com"
     price_fields = ("price_per_hour", "spot_price")
+    optional_field = "storage"
 
     def __init__(self) -> None:
         self.rows: list[tuple[dict[str, Any], Listing, Listing]] = []
