@@ -163,11 +163,10 @@ def _judge(among: str, group: list[Match], move: MarketMove) -> UnitBreak | None
     by_count = _own_count(group, factors, tolerance)
     if by_count is not None and (not among or _of_several_sizes(group, by_count)):
         return found("each offer's own GPU count", by_count, [match.gpu_count > 1 for match in group])
-    for unit, what in UNITS:
-        for factor in (unit, 1 / unit):
-            fits = [_near(each / factor, tolerance) for each in factors]
-            if sum(fits) >= HALF * len(group):
-                return found(what, fits)
+    units = [(what, [_near(each / factor, tolerance) for each in factors]) for unit, what in UNITS for factor in (unit, 1 / unit)]
+    what, fits = max(units, key=lambda one: sum(one[1]))
+    if sum(fits) >= HALF * len(group):
+        return found(what, fits)
     for fits in ([each > IMPLAUSIBLE for each in factors], [each < 1 / IMPLAUSIBLE for each in factors]):
         if sum(fits) >= HALF * len(group) and (not among or _share_one(factors)):
             return found(_nearest([each for each, fit in zip(factors, fits, strict=True) if fit]), fits)

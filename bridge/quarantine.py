@@ -33,6 +33,21 @@ MAX_KEPT_BYTES = 64 * 1024 * 1024
 """Of all that is kept; the oldest incident's is removed first."""
 MAX_PAGES = 400
 LEVEL = 3
+NO_PRICE = dict.fromkeys(
+    (
+        "gpu",
+        "price_type",
+        "offer_key",
+        "observed_micros",
+        "centre_micros",
+        "spread_micros",
+        "z",
+        "mean_z",
+        "baseline_count",
+        "providers_moved",
+    )
+)
+"""What PriceAnomaly has for incidents on prices."""
 
 
 class Fault(msgspec.Struct, frozen=True):
@@ -227,6 +242,7 @@ class Quarantine:
 
     def _say(self, hold: Hold, status: Literal["opened", "closed"], at_ms: int, evidence: str) -> None:
         self._state.unsaid[f"{hold.incident}/{status}"] = {
+            **NO_PRICE,
             "anomaly_id": hold.incident,
             "kind": "collector_fault",
             "status": status,
@@ -235,6 +251,7 @@ class Quarantine:
             "market": hold.market,
             "provider": hold.provider,
             "source": hold.source,
+            "provisional": False,
             "evidence": evidence,
         }
 

@@ -1,9 +1,4 @@
-"""Quarantine in Redis: the holds for whoever asks, and an operator's orders to the bridge. `gputicker quarantine` is the other side.
-
-gputicker:quarantine          hash, source -> the hold as JSON (the fields of bridge.quarantine.Hold, and `folder`)
-gputicker:quarantine:orders   hash, source -> {"verb": "accept" | "refuse"}; taken out when it was carried out
-gputicker:quarantine:answers  hash, source -> what came of the newest order, in a sentence
-"""
+"""Quarantine in Redis: the holds for whoever asks, and an operator's orders to the bridge. `gputicker quarantine` is the other side."""
 
 import asyncio
 import logging
@@ -13,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from bridge import quarantine_keys
 from bridge.quarantine import NothingHeld, Quarantine, Verb
 from bridge.snapshot import REDIS_ERRORS
 from bridge.source import Source
@@ -22,9 +18,6 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-HOLDS_KEY = "gputicker:quarantine"
-ORDERS_KEY = "gputicker:quarantine:orders"
-ANSWERS_KEY = "gputicker:quarantine:answers"
 LOOK_S = 1.0
 
 
@@ -59,7 +52,7 @@ class QuarantineDesk:
     async def serve(self) -> list[str]:
         """Carry out what is asked now and write the holds where they changed; the sources accepted. Raises Redis's errors."""
         accepted = []
-        orders: dict[Any, Any] = await self._redis.hgetall(ORDERS_KEY)  # type: ignore[misc, unused-ignore]
+        orders: dict[Any, Any] = await self._redis.hgetall(quarantine_keys.ORDERS)  # type: ignore[misc, unused-ignore]
         for name, body in orders.items():
             source = name.decode(errors="replace")
             said, done = self._carry_out(source, body)
@@ -67,8 +60,8 @@ class QuarantineDesk:
             if done == "accept":
                 accepted.append(source)
             async with self._redis.pipeline(transaction=True) as pipe:
-                pipe.hset(ANSWERS_KEY, source, said)
-                pipe.hdel(ORDERS_KEY, source)
+                pipe.hset(quarantine_keys.ANSWERS, source, said)
+                pipe.hdel(quarantine_keys.ORDERS, source)
                 await pipe.execute()
         await self._write_holds()
         return accepted
@@ -90,9 +83,9 @@ class QuarantineDesk:
         if holds == self._written:
             return
         async with self._redis.pipeline(transaction=True) as pipe:
-            pipe.delete(HOLDS_KEY)
+            pipe.delete(quarantine_keys.HOLDS)
             for name, hold in holds.items():
-                pipe.hset(HOLDS_KEY, name, hold)
+                pipe.hset(quarantine_keys.HOLDS, name, hold)
             await pipe.execute()
         self._written = holds
 

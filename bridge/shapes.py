@@ -63,7 +63,7 @@ class Counts(msgspec.Struct):
 
 
 class Shape(msgspec.Struct):
-    """Counts by written path, beginning with the request's name, and every key seen in the objects that were looked at."""
+    """Counts by written path, beginning with the request's name, and every key seen in the rows that were looked at."""
 
     counts: dict[str, Counts] = {}
     keys: set[str] = set()
@@ -163,7 +163,7 @@ def _count(value: Any, branch: Mapping[str, Any], name: str, shape: Shape) -> No
     named = [step for step in branch if step not in (EACH, ANY)]
     if not named:
         return
-    if ANY not in branch:
+    if ANY not in branch and EACH in name:
         shape.keys.update(f"{name}.{key}" for key in value)
     for step in named:
         path = f"{name}.{step}"

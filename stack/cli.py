@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from stack import cli_query, supervisor
+from stack.cli_quarantine import quarantine
 from stack.dotenv import read_dotenv
 from stack.find import find_stack
 from stack.paths import DATA_DIRS, ROOT
@@ -196,7 +197,7 @@ def check_provider(name: str, live: bool, data_dir: Path | None) -> None:
     check(name, data_dir, live=live)
 
 
-for query in cli_query.COMMANDS:
+for query in (*cli_query.COMMANDS, quarantine):
     cli.add_command(query)
 
 

@@ -57,6 +57,12 @@ class Feed:
         self.simulated.incidents.add(msgspec.convert({"kind": kind, "provider": provider, "seconds": seconds, **more}, Wanted), self.now_ms)
         self.simulated.forget()
 
+    def end_last(self) -> None:
+        """The newest incident is over, earlier ones go on."""
+        self.simulated.incidents.scripted.pop()
+        self.simulated.incidents._at = None
+        self.simulated.forget()
+
     def end(self) -> None:
         """All incidents are over."""
         self.simulated.incidents.clear()

@@ -11,7 +11,7 @@ from adapters.errors import PayloadChanged, ProviderError, Transient
 from adapters.models import Rejected
 from adapters.registry import discover
 from sim.app import App
-from sim.incidents import HISTORY_SLOTS, KINDS, SLOT_MS, Incidents, Wanted
+from sim.incidents import HISTORY_SLOTS, KINDS, SLOT_MS, UNIT_KINDS, Incidents, Wanted
 from sim.simulated import HANG_S, SLOW_S, Simulated
 from sim.wire.facts import FACTS, PAGES
 from tests.sim.asking import BEARER, get, http_client, offers, per_gpu, polled
@@ -228,7 +228,11 @@ def test_the_contract_names_these_kinds() -> None:
             "empty",
             "truncated",
             "renamed_field",
+            "missing_field",
+            "retyped_field",
+            "shrunk",
             "cents",
+            "months",
             "per_instance",
             "hang",
         ]
@@ -241,11 +245,27 @@ def test_by_themselves_one_each_ten_minutes_live_and_a_few_before() -> None:
     live = market.incidents.between(NOW_MS + SLOT_MS, NOW_MS + SLOT_MS + DAY_MS)
     assert 8 <= len(before) <= DAY_MS / SLOT_MS / HISTORY_SLOTS + 1
     assert 130 <= len(live) <= DAY_MS / SLOT_MS + 3
-    for found in (before, live):
-        assert {incident.kind for incident in found} == {"spike", "repricing"}
+    assert {incident.kind for incident in before} == {"spike", "repricing"}
+    assert {incident.kind for incident in live} == {"spike", "repricing", "cents", "months"}
     week = market.incidents.between(NOW_MS + SLOT_MS, NOW_MS + SLOT_MS + 7 * DAY_MS)
     assert {incident.provider for incident in week} == set(SOURCES)
     assert all(incident.automatic for incident in before + live)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_no_unit_is_wrong_before_ten_minutes_after_a_start_and_then_within_the_hour(seed: int) -> None:
+    started_ms = NOW_MS + 5 * DAY_MS
+    incidents = Simulated(seed, NOW_MS, running_from_ms=started_ms).incidents
+    wrong = [i for i in incidents.between(NOW_MS, started_ms + DAY_MS) if i.kind in UNIT_KINDS]
+    assert 600_000 <= wrong[0].from_ms - started_ms < 3_600_000
+    assert 40 <= len(wrong) <= 48
+
+
+async def test_history_never_has_a_wrong_unit(app: App, adapters: dict[str, Adapter]) -> None:
+    assert isinstance(app.market, Simulated)
+    before = app.market.answer(LAMBDA, NOW_MS)
+    await begin(app, kind="cents", provider="lambda")
+    assert app.market.answer(LAMBDA, NOW_MS) == before != app.market.reply(LAMBDA, NOW_MS).answer
 
 
 def test_by_themselves_they_follow_from_the_seed(market: Simulated) -> None:

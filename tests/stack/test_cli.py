@@ -17,7 +17,21 @@ from stack.up import CannotStart
 
 DOCUMENTED = {
     *("up", "down", "status", "logs", "restart", "start", "stop"),
-    *("offers", "cheapest", "providers", "rates", "gpus", "review", "anomalies", "sql", "topics", "watch", "consume", "check-provider"),
+    *(
+        "offers",
+        "cheapest",
+        "providers",
+        "rates",
+        "gpus",
+        "review",
+        "anomalies",
+        "sql",
+        "topics",
+        "watch",
+        "consume",
+        "check-provider",
+        "quarantine",
+    ),
 }
 ROOT = Path(__file__).parents[2]
 
