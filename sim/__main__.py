@@ -90,7 +90,9 @@ def _market(settings: Settings) -> Simulated | Recorded:
     if settings.bodies is not None and settings.market == "recorded":
         return Recorded(settings.bodies)
     live_from_ms = _live_since_ms(settings.data_dir / "sim" / "live-since-ms")
-    return Simulated(settings.seed, live_from_ms, incidents=settings.sim_incidents, running_from_ms=wall_clock_ms())
+    return Simulated(
+        settings.seed, live_from_ms, incidents=settings.sim_incidents, crowd=settings.sim_crowd, running_from_ms=wall_clock_ms()
+    )
 
 
 def _live_since_ms(file: Path) -> int:

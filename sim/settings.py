@@ -21,6 +21,8 @@ class Settings(BaseSettings):
     data_dir: Path = Path("data")
     sim_incidents: bool = True
     """Whether incidents happen by themselves."""
+    sim_crowd: bool = True
+    """Whether the live market is crowded: with some ten thousand offers; without, with the fifth of them that history has."""
 
     @model_validator(mode="after")
     def _market_fits_bodies(self) -> Self:

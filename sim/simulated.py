@@ -1,5 +1,6 @@
 """The simulated market as one thing: every provider's answers, with its incidents applied, at any moment."""
 
+import sys
 from collections.abc import Hashable
 
 import msgspec
@@ -28,7 +29,9 @@ class Simulated:
     market is crowded: before that it holds a fifth of the offers.
     """
 
-    def __init__(self, seed: int, live_from_ms: int, *, incidents: bool = True, running_from_ms: int | None = None) -> None:
+    def __init__(
+        self, seed: int, live_from_ms: int, *, incidents: bool = True, crowd: bool = True, running_from_ms: int | None = None
+    ) -> None:
         wires = all_wires()
         self.seed = seed
         self.wires: dict[str, Wire] = {wire.provider: wire for wire in [*wires, EcbWire()]}
@@ -40,7 +43,7 @@ class Simulated:
         self._by_provider = {wire.provider: (wire, by_key(wire.listings)) for wire in wires}
         targets = [Target(listing.provider, listing.gpu, listing.key) for listing in listings]
         self.incidents = Incidents(targets, seed, live_from_ms, self.rentable, automatic=incidents, running_from_ms=running_from_ms)
-        crowd_from_ms = live_from_ms - live_from_ms % 1000
+        crowd_from_ms = live_from_ms - live_from_ms % 1000 if crowd else sys.maxsize
         self.market = Market(listings, seed, self.incidents, crowd_from_ms)
         self._past = Market(listings, seed, self.incidents, crowd_from_ms, misstated=False)
         self._second = -1

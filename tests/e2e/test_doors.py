@@ -120,7 +120,7 @@ def test_html_instead_of_json_marks_that_source_alone_and_leaves_a_dead_letter(s
     try:
         eventually(
             "verda marked",
-            lambda: next(p for p in stack.get("/v1/providers")["providers"] if p["source"] == "verda")["health"] in {"down", "degraded"},
+            lambda: next(p for p in stack.get("/v1/providers")["providers"] if p["source"] == "verda")["health"] == "quarantined",
         )
         others = [p for p in stack.get("/v1/providers")["providers"] if p["source"] != "verda"]
         assert {p["health"] for p in others} == {"ok"}

@@ -45,6 +45,11 @@ async def test_the_market_has_more_than_5000_offers_and_a_fifth_of_them_has_a_hi
     assert len(before - live) < 50, "what has a history goes on"
 
 
+async def test_the_crowd_can_be_kept_out(adapters: dict[str, Adapter]) -> None:
+    market = Simulated(1, NOW_MS, incidents=False, crowd=False)
+    assert len(await keys_at(adapters, market, NOW_MS)) < 3_000
+
+
 async def test_the_arrival_of_the_crowd_looks_like_no_repricing(adapters: dict[str, Adapter], market: Simulated) -> None:
     before, live = [await medians_at(adapters, market, at_ms) for at_ms in (NOW_MS - 1000, NOW_MS)]
     moved = {group: live[group] / median - 1 for group, median in before.items() if group in live}
