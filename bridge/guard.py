@@ -53,9 +53,9 @@ class Guard:
         self._looks = Looks()
         self._empty_before: dict[str, set[str]] = {}
 
-    def look(self, source: Source, answer: SliceAnswer, observed_at: datetime, *, readable: bool) -> Shape | None:
+    def look(self, source: Source, answer: SliceAnswer, observed_at: datetime, *, with_offers: bool) -> Shape | None:
         """The shape of an answer, for `judge`; None for the one that was accepted last. May run in a thread."""
-        return self._looks.look(source.adapter, answer, observed_at, readable=readable)
+        return self._looks.look(source.adapter, answer, observed_at, with_offers=with_offers)
 
     def judge(self, source: Source, results: Sequence[SliceResult]) -> None:
         """Leave in `results` only what may be taken; everything else gets an error in place of its reading."""

@@ -10,7 +10,7 @@ from bridge.results import SliceResult
 from bridge.shapes import ENOUGH_BEFORE, Drift, Path, Shape, drift, new_keys, paths_read, shape_of, without_tables
 
 LEARN_FROM = 5
-"""Answers with rows from which it is learned what the parse reads of each kind of request."""
+"""Answers from which it is learned what the parse reads of each kind of request: with offers, for of others it reads little."""
 LOOKS_BEFORE_NEWS = 20
 """Answers that must have been seen before a key is new: rows may have it seldom."""
 NOTED_FOR_MS = 3_600_000
@@ -29,13 +29,13 @@ class Looks:
         self._repeats: dict[tuple[str, str], int] = {}
         self._noted: dict[str, tuple[int, list[str]]] = {}
 
-    def look(self, adapter: Adapter, answer: SliceAnswer, observed_at: datetime, *, readable: bool) -> Shape | None:
+    def look(self, adapter: Adapter, answer: SliceAnswer, observed_at: datetime, *, with_offers: bool) -> Shape | None:
         """The answer's shape, or None where the last accepted one of its slice was the same, byte for byte."""
         last = self._last.get((adapter.source, answer.slice.name))
         if last is not None and last[0] == answer.digest:
             return None
         kind = (adapter.source, *sorted({page.request.name for page in answer.pages}))
-        if readable and self._learned.get(kind, 0) < LEARN_FROM:
+        if with_offers and self._learned.get(kind, 0) < LEARN_FROM:
             self._learned[kind] = self._learned.get(kind, 0) + 1
             try:
                 found = paths_read(adapter, answer.pages, observed_at)

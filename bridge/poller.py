@@ -126,7 +126,7 @@ class Poller:
         timeless = not source.adapter.reads_clock
         result.reading = source.readings.of(answer.slice.name, answer.digest, rates) if timeless else None
         if result.reading is not None:
-            result.shape = self.guard.look(source, answer, observed_at, readable=True)
+            result.shape = self.guard.look(source, answer, observed_at, with_offers=bool(result.reading.states))
         else:
             if answer.size > READ_AT_ONCE_BYTES:
                 await asyncio.to_thread(self._read_anew, source, result, answer, observed_at, rates)
@@ -139,7 +139,9 @@ class Poller:
         try:
             result.reading = read_slice(source.adapter, answer.pages, observed_at, rates)
         finally:
-            result.shape = self.guard.look(source, answer, observed_at, readable=result.reading is not None)
+            result.shape = self.guard.look(
+                source, answer, observed_at, with_offers=result.reading is not None and bool(result.reading.states)
+            )
 
     def _take(self, source: Source, result: SliceResult) -> None:
         if result.withheld:

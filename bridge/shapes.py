@@ -13,7 +13,7 @@ import msgspec
 
 from adapters.base import Adapter, Page
 
-SAMPLE = 20
+SAMPLE = 10
 """Rows of a list, spread over it, whose shape is looked at."""
 MAX_PATHS = 400
 MAX_KEYS = 2_000

@@ -21,7 +21,7 @@ from bridge.results import Distrusted, PollResult, Withheld
 from bridge.source import Source
 from schemas.topics import DEAD_LETTERS, PRICE_ANOMALIES, PROVIDER_PRICES
 from tests.bridge.conftest import RedisServer
-from tests.bridge.fakes import START_MS, Clock, Lumen, poller, rows, source
+from tests.bridge.fakes import START_MS, Clock, Lumen, client, poller, rows, source
 from tests.bridge.test_service import Setting, kafka_ready  # noqa: F401 - a fixture
 from tests.bridge.test_snapshot import until
 
@@ -283,8 +283,7 @@ async def test_nothing_of_a_held_source_is_published_but_that_it_is_held(
 ) -> None:
     setting = Setting(redis_server, tmp_path, interval_s=0.05)
     price = "16.00"
-    setting.answer = lambda _: httpx.Response(200, json=rows(*KEYS, price=price))  # type: ignore[method-assign]
-    setting.source.client._http._transport = httpx.MockTransport(lambda request: setting.answer(request))  # type: ignore[union-attr]
+    setting.source.client = client(lambda _: httpx.Response(200, json=rows(*KEYS, price=price)))
     running = asyncio.create_task(setting.bridge.run())
     await until(lambda: _true(len(setting.kafka.on(PROVIDER_PRICES.name)) >= len(KEYS)))
     price = "1600.00"
