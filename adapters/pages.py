@@ -1,9 +1,11 @@
 """Reading a page that was made for people: its elements, in order. What a page means is the adapter's; here it only has to be whole."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from html.parser import HTMLParser
 
 from adapters.errors import PayloadChanged
+from adapters.models import Offer, Rejected
+from adapters.rows import BadRow, rejected
 
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 
@@ -54,6 +56,15 @@ def document(page: object) -> Element:
     reader.feed(page)
     reader.close()
     return reader.root
+
+
+def each(rows: Iterable[Element], read: Callable[[Element], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
+    """Every row's offers, or its text as Rejected where `read` raises BadRow."""
+    for row in rows:
+        try:
+            yield from read(row)
+        except BadRow as bad:
+            yield rejected(row.text, bad)
 
 
 class _Reader(HTMLParser):

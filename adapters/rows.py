@@ -6,7 +6,7 @@ Rejected with `rejected`. Envelopes (the answer as a whole) are read with `listi
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal, InvalidOperation
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import msgspec
@@ -68,6 +68,22 @@ def each(rows: Iterable[Any], name: str, read: Callable[[Row], Iterable[Offer]])
             yield from offers
 
 
+def each_in(groups: Iterable[Any], name: str, inner: str, read: Callable[[Row, Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
+    """`each` over the lists `inner` of every group of a list called `name`; `read` is given group and row."""
+    for group in groups:
+        rows = group.get(inner) if isinstance(group, dict) else None
+        if isinstance(rows, list):
+            yield from each(rows, inner, partial(read, group))
+        else:
+            bad = BadRow(inner, "list is missing") if isinstance(group, dict) else BadRow(name, "a row is not an object")
+            yield rejected(group, bad)
+
+
+def keyed(rows: Mapping[str, Any], field: str) -> Iterator[Any]:
+    """The rows of an answer that is an object of them, each with its key as `field`."""
+    return ({field: key} | row | {field: key} if isinstance(row, dict) else row for key, row in rows.items())
+
+
 def cheapest(rows: Iterable[Offer | Rejected]) -> Iterator[Offer | Rejected]:
     """Rejected rows as they come, then each offer once: where several rows state one key, the cheapest is what one would rent.
 
@@ -116,11 +132,27 @@ def is_zero(row: Row, field: str) -> bool:
     return value is not None and not isinstance(value, bool | dict | list) and str(value).strip() in ("0", "0.0", "0.00", "-0.0")
 
 
+def whole_amount(row: Row, field: str) -> str:
+    """`amount` where the provider counts in whole cents or the like: a fraction would be another unit."""
+    price = amount(row, field)
+    if not price.isdigit():
+        raise BadRow(field, f"price {price[:40]} is no whole number")
+    return price
+
+
 def count(row: Row, field: str) -> int:
     """A positive whole number, such as how many GPUs. BadRow also for booleans, text and fractions."""
     value = number(row, field)
     if value != int(value) or not 1 <= value <= MAX_COUNT:
         raise BadRow(field, f"{value} is no count from 1 to {MAX_COUNT}")
+    return int(value)
+
+
+def whole(row: Row, field: str) -> int:
+    """A whole number, 0 or more, such as how many are free."""
+    value = number(row, field)
+    if value < 0 or value != int(value):
+        raise BadRow(field, f"{value} is no whole number from 0")
     return int(value)
 
 
@@ -166,11 +198,28 @@ def child(row: Row, field: str) -> Row:
     raise BadRow(field, _why_no_value(value, "object"))
 
 
-def optional_float(row: Row, field: str) -> float | None:
-    """A positive number that only describes the offer; None where it is missing or unreadable. Never for money."""
+def children(row: Row, field: str) -> list[Row]:
+    """A list of objects inside the row; it may be empty."""
+    value = row.get(field, _MISSING)
+    if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        return value
+    raise BadRow(field, _why_no_value(value, "list of objects") if not isinstance(value, list) else "an item is no object")
+
+
+def optional_child(row: Row, field: str) -> Row:
+    """An object inside the row that only describes the offer; empty where it is missing or something else."""
+    value = row.get(field)
+    return value if isinstance(value, dict) else {}
+
+
+def optional_float(row: Row, field: str, divisor: int = 1) -> float | None:
+    """A positive number that only describes the offer; None where it is missing or unreadable. Never for money.
+
+    `divisor` is how many of the provider's units make one: 1024 for MiB.
+    """
     value = row.get(field)
     if type(value) is int or (type(value) is Decimal and value.is_finite()):
-        return float(value) if 0 < value < MAX_NUMBER else None
+        return float(value) / divisor if 0 < value < MAX_NUMBER else None
     return None
 
 

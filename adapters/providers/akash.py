@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, each, known_gpu, listing, number, text
+from adapters.rows import BadRow, Row, amount, child, each, known_gpu, listing, text, whole
 
 GIB_SUFFIX = "Gi"
 
@@ -28,7 +28,7 @@ class Akash(Adapter):
     docs_url = "https://console-api.akash.network/v1/doc"
     terms = "https://akash.network/terms/ (not read; the list answers without an account)"
     confidence = "documented"
-    gpus: ClassVar[Mapping[str, str]] = {"h200 SXM": "H200-SXM-141", "v100 PCIe 32Gi": "V100-PCIE-32"}
+    gpus: ClassVar[Mapping[str, str]] = {"v100 PCIe 32Gi": "V100-PCIE-32"}
 
     def slices(self) -> Sequence[Slice]:
         return [Slice(name="", requests=(Request(name="gpu-prices", path="/v1/gpu-prices"),))]
@@ -47,9 +47,7 @@ class Akash(Adapter):
         price, stock = child(row, "price"), child(row, "availability")
         if text(price, "currency") != "USD":
             raise BadRow("currency", f"{price['currency'][:10]!r} where USD is documented")
-        free = number(stock, "available")
-        if free < 0 or free != int(free):
-            raise BadRow("available", f"{free} is no number of GPUs")
+        free = whole(stock, "available")
         return [
             Offer(
                 offer_key=f"{model}/{ram}/{form}/on_demand",
@@ -62,7 +60,7 @@ class Akash(Adapter):
                 basis="per_gpu",
                 region="",
                 availability="available" if free else "sold_out",
-                available_count=int(free),
+                available_count=free,
                 instance_type=model,
                 in_market_stats=False,
             )

@@ -7,8 +7,9 @@ The GPUs are those of the list, which source `alibaba` compares with the API's o
 its own. Stock is not told.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from adapters.aliyun import GPUS_OF_TYPES, REGIONS, TYPES, call, meaning, rows, signed
@@ -17,7 +18,8 @@ from adapters.errors import AuthFailed, PayloadChanged, Transient
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import continued
-from adapters.rows import BadRow, Row, amount, rejected
+from adapters.rows import BadRow, Row, amount
+from adapters.statements import newest
 
 
 class AlibabaSpot(Adapter):
@@ -63,29 +65,17 @@ class AlibabaSpot(Adapter):
         return meaning(body)
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
-        newest: dict[str, Offer] = {}
-        unpriced: set[str] = set()
-        for page in pages:
-            region, name = page.request.query["RegionId"], page.request.query["InstanceType"]
-            for row in _history(page):
-                zone, at_ms, counts = _identity(row, region, name)
-                if not counts:
-                    continue
+        return newest(_statements(pages), "SpotPrice")
+
+
+def _statements(pages: Sequence[Page]) -> Iterator[tuple[str, Row, Callable[[], Offer]]]:
+    for page in pages:
+        region, name = page.request.query["RegionId"], page.request.query["InstanceType"]
+        for row in _history(page):
+            zone, at_ms, counts = _identity(row, region, name)
+            if counts:
                 key = f"{zone}/{name}/spot"
-                try:
-                    offer = _offer(row, key, zone, region, name, at_ms, page.body.get("Currency"))
-                    known = newest.setdefault(key, offer)
-                    if known.provider_time_ms == at_ms and known.amount != offer.amount:
-                        raise BadRow("SpotPrice", f"price in {zone} is stated twice for one moment, also as {known.amount}")
-                except BadRow as bad:
-                    unpriced.add(key)
-                    yield rejected(row, bad)
-                else:
-                    if at_ms > (known.provider_time_ms or 0):
-                        newest[key] = offer
-        for key, offer in newest.items():
-            if key not in unpriced:
-                yield offer
+                yield key, row, partial(_offer, row, key, zone, region, name, at_ms, page.body.get("Currency"))
 
 
 def _history(page: Page) -> list[Any]:

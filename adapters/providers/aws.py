@@ -10,14 +10,16 @@ page and no promised API; the fallback would be the price list API's CSV, severa
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar
+from functools import partial
+from typing import ClassVar
 from urllib.parse import quote
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.ec2 import GPUS_OF_TYPES, OPT_IN_REGIONS, REGIONS, TYPES
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, UnknownGpu, amount, rejected, table, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, table, text
+from adapters.statements import Agreed
 
 PATH = "/pricing/2.0/meteredUnitMaps/ec2/USD/current/ec2-ondemand-without-sec-sel/{location}/Linux/index.json"
 ALL_REGIONS = {**REGIONS, **OPT_IN_REGIONS}
@@ -51,55 +53,42 @@ class Aws(Adapter):
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
             location = next(name for name in BY_LOCATION if PATH.format(location=quote(name, safe="()")) == page.request.path)
-            yield from _offers(table(table(page.body, "regions"), location), location)
+            agreed = Agreed("price")
+            rows = table(table(page.body, "regions"), location)
+            yield from agreed.each(rows.values(), "regions", partial(_offers, location))
+            yield from agreed
 
 
-def _offers(rows: Mapping[str, Any], location: str) -> Iterator[Offer | Rejected]:
-    offers: dict[str, Offer] = {}
-    disputed: set[str] = set()
-    for row in rows.values():
-        try:
-            offer = _offer(row, location)
-            if offer is not None and offers.setdefault(offer.offer_key, offer).amount != offer.amount:
-                disputed.add(offer.offer_key)
-                raise BadRow("price", f"price of {offer.instance_type} is stated twice, also as {offers[offer.offer_key].amount}")
-        except BadRow as bad:
-            yield rejected(row, bad)
-    for key, offer in offers.items():
-        if key not in disputed:
-            yield offer
-
-
-def _offer(row: Any, location: str) -> Offer | None:
-    if not isinstance(row, dict):
-        raise BadRow("regions", "a row is not an object")
+def _offers(location: str, row: Row) -> list[Offer]:
     name = text(row, "Instance Type")
     size = TYPES.get(name)
     if size is None:
         if text(row, "Instance Family").startswith("GPU"):
             raise UnknownGpu("Instance Type", name, f"unknown GPU instance {name[:80]!r}")
-        return None
+        return []
     if text(row, "Operating System") != "Linux" or text(row, "Pre Installed S/W") != "NA":
-        return None  # with a licence
+        return []  # with a licence
     if text(row, "Location") != location:
         raise BadRow("Location", f"{row['Location'][:60]!r} in the list of {location}")
     region = BY_LOCATION[location]
-    return Offer(
-        offer_key=f"{region}/{name}/on_demand",
-        gpu=size.gpu,
-        gpu_count=size.gpus,
-        price_type="on_demand",
-        amount=amount(row, "price"),
-        currency="USD",
-        unit="hour",
-        basis="per_instance",
-        region=region,
-        country=ALL_REGIONS[region].country,
-        availability="unknown",
-        vcpus=_described(row, "vCPU", ""),
-        memory_gib=_described(row, "Memory", " GiB"),
-        instance_type=name,
-    )
+    return [
+        Offer(
+            offer_key=f"{region}/{name}/on_demand",
+            gpu=size.gpu,
+            gpu_count=size.gpus,
+            price_type="on_demand",
+            amount=amount(row, "price"),
+            currency="USD",
+            unit="hour",
+            basis="per_instance",
+            region=region,
+            country=ALL_REGIONS[region].country,
+            availability="unknown",
+            vcpus=_described(row, "vCPU", ""),
+            memory_gib=_described(row, "Memory", " GiB"),
+            instance_type=name,
+        )
+    ]
 
 
 def _described(row: Row, field: str, unit: str) -> float | None:

@@ -8,8 +8,9 @@ often a type is interrupted, in five bands, and the saving in percent) is neithe
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import ClassVar
 from urllib.parse import urlsplit
 
@@ -21,8 +22,9 @@ from adapters.errors import PayloadChanged
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import continued
-from adapters.rows import BadRow, Row, UnknownGpu, amount, rejected
+from adapters.rows import Row, UnknownGpu, amount
 from adapters.sigv4 import signed
+from adapters.statements import newest
 from adapters.xml import child_text, children, document, fields
 
 LINUX = "Linux/UNIX"
@@ -79,31 +81,19 @@ class AwsSpot(Adapter):
         return signed(dated, key_id, secret, region=region, service="ec2", now=now)
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
-        newest: dict[str, Offer] = {}
-        unpriced: set[str] = set()
-        for page in pages:
-            region = page.request.host.split(".")[1]
-            root = document(page.body, "DescribeSpotPriceHistoryResponse")
-            for item in children(root, "spotPriceHistorySet", "item"):
-                row = fields(item)
-                name, zone, at_ms, plain = _identity(row, region)
-                if not plain:
-                    continue
+        return newest(_statements(pages), "spotPrice")
+
+
+def _statements(pages: Sequence[Page]) -> Iterator[tuple[str, Row, Callable[[], Offer]]]:
+    for page in pages:
+        region = page.request.host.split(".")[1]
+        root = document(page.body, "DescribeSpotPriceHistoryResponse")
+        for item in children(root, "spotPriceHistorySet", "item"):
+            row = fields(item)
+            name, zone, at_ms, plain = _identity(row, region)
+            if plain:
                 key = f"{zone}/{name}/spot"
-                try:
-                    offer = _offer(row, key, name, zone, region, at_ms)
-                    known = newest.setdefault(key, offer)
-                    if known.provider_time_ms == at_ms and known.amount != offer.amount:
-                        raise BadRow("spotPrice", f"price of {name} is stated twice for one moment, also as {known.amount}")
-                except BadRow as bad:
-                    unpriced.add(key)
-                    yield rejected(row, bad)
-                else:
-                    if at_ms > (known.provider_time_ms or 0):
-                        newest[key] = offer
-        for key, offer in newest.items():
-            if key not in unpriced:
-                yield offer
+                yield key, row, partial(_offer, row, key, name, zone, region, at_ms)
 
 
 def _host(region: str) -> str:

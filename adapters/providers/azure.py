@@ -10,6 +10,7 @@ prices of one offer are left, neither is believed. The GPU is known by the size'
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
@@ -17,7 +18,8 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, UnknownGpu, amount, listing, rejected, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, listing, text
+from adapters.statements import Agreed
 from schemas.vocabulary import PriceType
 
 PATH = "/api/retail/prices"
@@ -130,32 +132,20 @@ class Azure(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         now = observed_at.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-        offers: dict[str, Offer] = {}
-        disputed: set[str] = set()
+        agreed = Agreed("retailPrice")
         for page in pages:
             currency = page.body.get("BillingCurrency") if isinstance(page.body, dict) else None
-            for row in listing(page.body, "Items"):
-                try:
-                    offer = self._offer(row, currency, now)
-                    if offer is not None and offers.setdefault(offer.offer_key, offer).amount != offer.amount:
-                        disputed.add(offer.offer_key)
-                        raise BadRow("retailPrice", f"{offer.offer_key} is stated twice, also as {offers[offer.offer_key].amount}")
-                except BadRow as bad:
-                    yield rejected(row, bad)
-        for key, offer in offers.items():
-            if key not in disputed:
-                yield offer
+            yield from agreed.each(listing(page.body, "Items"), "Items", partial(self._offers, currency, now))
+        yield from agreed
 
-    def _offer(self, row: Any, billing_currency: Any, now: str) -> Offer | None:
-        if not isinstance(row, dict):
-            raise BadRow("Items", "a row is not an object")
+    def _offers(self, billing_currency: Any, now: str, row: Row) -> list[Offer]:
         name = text(row, "armSkuName")
         if not name.startswith("Standard_N") or name in self.ignored:
-            return None
+            return []
         price_type = _price_type(row)
         region = text(row, "armRegionName")
         if price_type is None or region.startswith("usgov") or not _charged(row, now):
-            return None
+            return []
         size = self.sizes.get(name)
         if size is None:
             raise UnknownGpu("armSkuName", name, f"unknown GPU size {name[:80]!r}")
@@ -164,20 +154,22 @@ class Azure(Adapter):
         currency = row.get("currencyCode", billing_currency)
         if not isinstance(currency, str) or not currency:
             raise BadRow("currencyCode", "text is missing, also as BillingCurrency")
-        return Offer(
-            offer_key=f"{region}/{name}/{price_type}",
-            gpu=size.gpu,
-            gpu_count=size.gpus,
-            price_type=price_type,
-            amount=amount(row, "retailPrice"),
-            currency=currency,
-            unit="hour",
-            basis="per_instance",
-            region=region,
-            country=COUNTRIES.get(region),
-            availability="unknown",
-            instance_type=name,
-        )
+        return [
+            Offer(
+                offer_key=f"{region}/{name}/{price_type}",
+                gpu=size.gpu,
+                gpu_count=size.gpus,
+                price_type=price_type,
+                amount=amount(row, "retailPrice"),
+                currency=currency,
+                unit="hour",
+                basis="per_instance",
+                region=region,
+                country=COUNTRIES.get(region),
+                availability="unknown",
+                instance_type=name,
+            )
+        ]
 
 
 def _price_type(row: Row) -> PriceType | None:

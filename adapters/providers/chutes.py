@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import Row, UnknownGpu, amount, child, each, table, text
+from adapters.rows import Row, UnknownGpu, amount, child, each, keyed, table, text
 
 
 class Chutes(Adapter):
@@ -58,9 +58,7 @@ class Chutes(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            prices = table(page.body, "gpu_price_estimates").items()
-            rows = ({**row, "gpu": name} if isinstance(row, dict) else row for name, row in prices)
-            yield from each(rows, "gpu_price_estimates", self._offers)
+            yield from each(keyed(table(page.body, "gpu_price_estimates"), "gpu"), "gpu_price_estimates", self._offers)
 
     def _offers(self, row: Row) -> list[Offer]:
         name = text(row, "gpu")

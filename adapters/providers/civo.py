@@ -9,13 +9,14 @@ have tables of the same make. The API (`/v2/sizes`) needs a key and states no pr
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document
-from adapters.rows import BadRow, amount, known_gpu, rejected
+from adapters.pages import Element, document, each
+from adapters.rows import BadRow, amount, known_gpu
 
 SECTION, DETAIL = "nvidia-gpus", "product-detail"
 TERMS = ("6_months", "12_months", "24_months", "36_months")
@@ -64,13 +65,7 @@ class Civo(Adapter):
         headings = [heading.text for heading in table.all(tag="th")]
         if headings[-2:] != ["On-demand", "Commitment"]:
             raise PayloadChanged(f"the columns of {model[:40]!r} are not On-demand and Commitment", "On-demand")
-        for row in table.all(tag="tr"):
-            if not list(row.all(tag="td")):
-                continue
-            try:
-                yield from self._offers(model, row)
-            except BadRow as bad:
-                yield rejected(row.text, bad)
+        yield from each((row for row in table.all(tag="tr") if any(row.all(tag="td"))), partial(self._offers, model))
 
     def _offers(self, model: str, row: Element) -> list[Offer]:
         detail = _DETAIL.fullmatch(_one(row, DETAIL).text)

@@ -13,7 +13,23 @@ from datetime import datetime, timedelta
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, country, each, flag, known_gpu, listing, number, optional_float, table, text, texts
+from adapters.rows import (
+    BadRow,
+    Row,
+    amount,
+    child,
+    country,
+    each,
+    flag,
+    known_gpu,
+    listing,
+    number,
+    optional_child,
+    optional_float,
+    table,
+    text,
+    texts,
+)
 from schemas.vocabulary import PriceType
 
 USD = "USD-Blockchain"
@@ -61,8 +77,7 @@ class Clore(Adapter):
             raise BadRow("gpu", f"{specs['gpu'][:80]!r} does not say which GPUs")
         gpu = known_gpu(self.gpus, "gpu", match[2], float(number(specs, "gpuram")))
         rented = flag(row, "rented")
-        net = specs.get("net")
-        code = country(net.get("cc")) if isinstance(net, dict) else None
+        code = country(optional_child(specs, "net").get("cc"))
         return [
             Offer(
                 offer_key=f"{int(server)}/{price_type}",

@@ -7,12 +7,11 @@ The body's version is the date of the interface's shape. There is no spot.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, count, each, known_gpu, listing, number, optional_float, table, text
+from adapters.rows import BadRow, Row, amount, count, each_in, known_gpu, listing, number, optional_float, table, text
 
 GIB = 1024**3
 ASKED = {"version": "2025-03-21", "data": {"selector": {"ByServiceAndLocation": {"services": ["vm"]}}}}
@@ -38,11 +37,7 @@ class CloudRift(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            for kind in listing(table(page.body, "data"), "instance_types"):
-                if not isinstance(kind, dict) or not isinstance(kind.get("variants"), list):
-                    yield from each([kind], "variants", _refuse)
-                else:
-                    yield from each(kind["variants"], "variants", partial(self._offers, kind))
+            yield from each_in(listing(table(page.body, "data"), "instance_types"), "instance_types", "variants", self._offers)
 
     def _offers(self, kind: Row, row: Row) -> list[Offer]:
         name, gpus = text(row, "name"), count(row, "gpu_count")
@@ -52,7 +47,6 @@ class CloudRift(Adapter):
         if not isinstance(nodes, dict):
             raise BadRow("nodes_per_dc", "object of data centres is missing")
         free = {place: int(number(nodes, place)) for place in nodes}
-        ram, disk = optional_float(row, "dram"), optional_float(row, "disk")
         return [
             Offer(
                 offer_key=f"{place}/{name}/on_demand" if place else f"{name}/on_demand",
@@ -68,13 +62,9 @@ class CloudRift(Adapter):
                 availability="available" if machines > 0 else "sold_out",
                 available_count=max(machines, 0),
                 vcpus=optional_float(row, "cpu_count"),
-                memory_gib=None if ram is None else ram / GIB,
-                disk_gib=None if disk is None else disk / GIB,
+                memory_gib=optional_float(row, "dram", GIB),
+                disk_gib=optional_float(row, "disk", GIB),
                 instance_type=name,
             )
             for place, machines in (free or {"": 0}).items()
         ]
-
-
-def _refuse(_: Row) -> list[Offer]:
-    raise BadRow("variants", "list of variants is missing")

@@ -10,13 +10,14 @@ region or row of another shape is a changed payload or a refused row, never a gu
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document
-from adapters.rows import BadRow, amount, known_gpu, rejected
+from adapters.pages import Element, document, each
+from adapters.rows import BadRow, amount, known_gpu
 from schemas.vocabulary import PriceType
 
 REGIONS = {"REGION: NORTH AMERICA": "north-america", "REGION: EUROPE": "europe"}
@@ -50,8 +51,6 @@ class CoreWeave(Adapter):
     gpus: ClassVar[Mapping[str, str]] = {
         "NVIDIA HGX H100": "H100-SXM-80",
         "NVIDIA HGX H200": "H200-SXM-141",
-        "NVIDIA GB200 NVL72": "GB200-SUPERCHIP-186",
-        "NVIDIA GB300 NVL72": "GB300-SUPERCHIP-288",
         # https://docs.coreweave.com/docs/platform/instances/gpu: A100 80 GB with NVLink
         "NVIDIA A100": "A100-SXM-80",
     }
@@ -65,11 +64,7 @@ class CoreWeave(Adapter):
             if not tables:
                 raise PayloadChanged("the page has no table of GPU instances", MODEL)
             for region, headings, rows in tables:
-                for row in rows:
-                    try:
-                        yield from self._offers(region, headings, row)
-                    except BadRow as bad:
-                        yield rejected(row.text, bad)
+                yield from each(rows, partial(self._offers, region, headings))
 
     def _offers(self, region: str, headings: list[str], row: Element) -> list[Offer]:
         cells = [cell for cell in row.all(css="table-v2-cell")]

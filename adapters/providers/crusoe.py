@@ -23,7 +23,7 @@ from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged
 from adapters.models import Offer, Rejected
 from adapters.pages import Element, document
-from adapters.rows import BadRow, Row, amount, count, each, known_gpu, listing, number, optional_float, rejected, text
+from adapters.rows import BadRow, Row, amount, count, each, known_gpu, listing, optional_float, rejected, text, whole
 from schemas.vocabulary import PriceType
 
 SECTION = "GPU instances pricing"
@@ -55,7 +55,6 @@ class Crusoe(Adapter):
     stock = "count"
     gpus: ClassVar[Mapping[str, str]] = {
         # The page's words: a heading and its tags.
-        "NVIDIA GB200 NVL72": "GB200-SUPERCHIP-186",
         "NVIDIA H200 HGX": "H200-SXM-141",
         "NVIDIA H100 HGX": "H100-SXM-80",
         # The API's.
@@ -145,12 +144,10 @@ class Crusoe(Adapter):
 
 def _note(free: dict[str, dict[str, int]], row: Row) -> list[Offer]:
     """Notes a row of capacities; of several for one type and place the most counts."""
-    machines = number(row, "quantity")
-    if machines < 0 or machines != int(machines):
-        raise BadRow("quantity", f"{machines} is no number of machines")
+    machines = whole(row, "quantity")
     places = free.setdefault(text(row, "type"), {})
     place = text(row, "location")
-    places[place] = max(int(machines), places.get(place, 0))
+    places[place] = max(machines, places.get(place, 0))
     return []
 
 

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount_number, child, each, known_gpu, listing, number, text
+from adapters.rows import BadRow, Row, amount_number, child, each, known_gpu, listing, number, text, whole
 
 
 class Cudo(Adapter):
@@ -29,7 +29,6 @@ class Cudo(Adapter):
     confidence = "documented"
     gpus: ClassVar[Mapping[str, str]] = {
         "nvidia-h100": "H100-PCIE-80",
-        "nvidia-h100-sxm": "H100-SXM-80",
         "nvidia-a100": "A100-PCIE-80",
         "nvidia-v100": "V100-PCIE-16",
         # The older of the two cards; recorded 2024.
@@ -55,9 +54,7 @@ class Cudo(Adapter):
         memory_gib = (Decimal(cores) / Decimal(most_per_gib)).to_integral_value(ROUND_CEILING)
         parts = ((Decimal(1), "gpuPriceHr"), (Decimal(cores), "vcpuPriceHr"), (memory_gib, "memoryGibPriceHr"), (Decimal(1), "ipv4PriceHr"))
         total = sum((quantity * amount_number(child(row, field), "value") for quantity, field in parts), Decimal(0))
-        free = number(row, "totalGpuFree")
-        if free < 0 or free != int(free):
-            raise BadRow("totalGpuFree", f"{free} is no number of GPUs")
+        free = whole(row, "totalGpuFree")
         return [
             Offer(
                 offer_key=f"{place}/{name}/{model}/on_demand",
@@ -71,7 +68,7 @@ class Cudo(Adapter):
                 region=place,
                 country=place[:2].upper() if place[2:3] == "-" else None,
                 availability="available" if free else "sold_out",
-                available_count=int(free),
+                available_count=free,
                 vcpus=float(cores),
                 memory_gib=float(memory_gib),
                 instance_type=name,

@@ -14,8 +14,8 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document
-from adapters.rows import BadRow, amount, known_gpu, rejected
+from adapters.pages import Element, document, each
+from adapters.rows import BadRow, amount, known_gpu
 
 GPU, MEMORY, PRICE = HEADINGS = ("GPU", "Memory", "Price")
 FORM = "dedicated SXM-connected GPUs"
@@ -46,13 +46,10 @@ class DeepInfra(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            for row in _rows(document(page.body)):
-                try:
-                    yield self._offer([cell.text for cell in row.all(tag="td")])
-                except BadRow as bad:
-                    yield rejected(row.text, bad)
+            yield from each(_rows(document(page.body)), self._offers)
 
-    def _offer(self, cells: list[str]) -> Offer:
+    def _offers(self, row: Element) -> list[Offer]:
+        cells = [cell.text for cell in row.all(tag="td")]
         if len(cells) != len(HEADINGS):
             raise BadRow(GPU, f"{len(cells)} cells under {len(HEADINGS)} headings")
         name, memory, stated = cells
@@ -61,18 +58,20 @@ class DeepInfra(Adapter):
             raise BadRow(MEMORY, f"{memory[:20]!r} is no memory in GB")
         if price is None:
             raise BadRow(PRICE, f"{stated[:40]!r} is no price in dollars per GPU-hour")
-        return Offer(
-            offer_key=f"{name}/serverless",
-            gpu=known_gpu(self.gpus, GPU, name, float(size[1])),
-            gpu_count=1,
-            price_type="serverless",
-            amount=amount({PRICE: price[1].replace(",", "")}, PRICE),
-            currency="USD",
-            unit="hour",
-            basis="per_gpu",
-            region="",
-            instance_type=name,
-        )
+        return [
+            Offer(
+                offer_key=f"{name}/serverless",
+                gpu=known_gpu(self.gpus, GPU, name, float(size[1])),
+                gpu_count=1,
+                price_type="serverless",
+                amount=amount({PRICE: price[1].replace(",", "")}, PRICE),
+                currency="USD",
+                unit="hour",
+                basis="per_gpu",
+                region="",
+                instance_type=name,
+            )
+        ]
 
 
 def _rows(page: Element) -> Iterator[Element]:

@@ -6,13 +6,13 @@ while `available` says so; one that lists no region is sold out everywhere, and 
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import linked
-from adapters.rows import BadRow, amount, child, count, flag, known_gpu, listing, number, optional_float, rejected, text, texts
+from adapters.rows import BadRow, Row, amount, child, count, each, flag, known_gpu, listing, number, optional_float, text, texts
 
 # The letters of a region's name -> country. https://docs.digitalocean.com/platform/regional-availability/
 COUNTRIES = {
@@ -50,15 +50,9 @@ class DigitalOcean(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            for row in listing(page.body, "sizes"):
-                try:
-                    yield from self._offers(row)
-                except BadRow as bad:
-                    yield rejected(row, bad)
+            yield from each(listing(page.body, "sizes"), "sizes", self._offers)
 
-    def _offers(self, row: Any) -> list[Offer]:
-        if not isinstance(row, dict):
-            raise BadRow("sizes", "a row is not an object")
+    def _offers(self, row: Row) -> list[Offer]:
         name = text(row, "slug")
         if not name.startswith("gpu-") and "gpu_info" not in row:
             return []
@@ -84,14 +78,9 @@ class DigitalOcean(Adapter):
                 country=COUNTRIES.get(place.rstrip("0123456789")),
                 availability="available" if place else "sold_out",
                 vcpus=optional_float(row, "vcpus"),
-                memory_gib=_gib(row),
+                memory_gib=optional_float(row, "memory", 1024),
                 disk_gib=optional_float(row, "disk"),
                 instance_type=name,
             )
             for place in places or [""]
         ]
-
-
-def _gib(row: Mapping[str, Any]) -> float | None:
-    megabytes = optional_float(row, "memory")
-    return None if megabytes is None else megabytes / 1024

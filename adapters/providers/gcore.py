@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, each, flag, known_gpu, listing, number, text
+from adapters.rows import BadRow, Row, amount, child, count, each, flag, known_gpu, listing, text, whole
 
 PATH = "/cloud/v3/gpu/{kind}/{{GCORE_PROJECT_ID}}/{{GCORE_REGION_ID}}/flavors"
 KINDS = ("baremetal", "virtual")
@@ -51,9 +51,7 @@ class Gcore(Adapter):
         name, price, card = text(row, "name"), child(row, "price"), child(row, "hardware_properties")
         gpus = count(card, "gpu_count")
         gpu = known_gpu(self.gpus, "gpu_model", text(card, "gpu_model"), None)
-        free, disabled = number(row, "capacity"), flag(row, "disabled")
-        if free < 0 or free != int(free):
-            raise BadRow("capacity", f"{free} is no number of servers")
+        free, disabled = whole(row, "capacity"), flag(row, "disabled")
         cost = amount(price, "price_per_hour")
         if price.get("price_status") != "show":
             raise BadRow("price_status", "the price is not shown")
@@ -71,7 +69,7 @@ class Gcore(Adapter):
                 basis="per_instance",
                 region="",
                 availability="available" if free and not disabled else "sold_out",
-                available_count=0 if disabled else int(free),
+                available_count=0 if disabled else free,
                 instance_type=name,
             )
         ]

@@ -14,13 +14,14 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Any, ClassVar, NamedTuple
+from functools import partial
+from typing import ClassVar, NamedTuple
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import cursor
-from adapters.rows import BadRow, Row, UnknownGpu, child, listing, rejected, text
+from adapters.rows import BadRow, Row, UnknownGpu, child, each, listing, rejected, text
 from schemas.vocabulary import PriceType
 
 NANOS = 1_000_000_000
@@ -134,11 +135,7 @@ class GoogleCloud(Adapter):
         rates: dict[tuple[str, PriceType], dict[str, Rate]] = {}
         disputed: set[tuple[str, PriceType, str]] = set()
         for page in pages:
-            for row in listing(page.body, "skus"):
-                try:
-                    self._note(row, rates, disputed)
-                except BadRow as bad:
-                    yield rejected(row, bad)
+            yield from each(listing(page.body, "skus"), "skus", partial(self._note, rates, disputed))
         for part, price_type, region in disputed:
             del rates[part, price_type][region]
         for name, machine in self.machines.items():
@@ -149,13 +146,13 @@ class GoogleCloud(Adapter):
                     except BadRow as bad:
                         yield rejected(gpu.row, bad)
 
-    def _note(self, row: Any, rates: dict[tuple[str, PriceType], dict[str, Rate]], disputed: set[tuple[str, PriceType, str]]) -> None:
+    def _note(
+        self, rates: dict[tuple[str, PriceType], dict[str, Rate]], disputed: set[tuple[str, PriceType, str]], row: Row
+    ) -> list[Offer]:
         """Enters a row that is a part of a machine; passes over the others."""
-        if not isinstance(row, dict):
-            raise BadRow("skus", "a row is not an object")
         found = self._part(row)
         if found is None:
-            return
+            return []
         part, kind, price_type = found
         rate = _rate(row, kind)
         regions = row.get("serviceRegions")
@@ -167,6 +164,7 @@ class GoogleCloud(Adapter):
                 disputed.add((part, price_type, region))
         if any((part, price_type, region) in disputed for region in regions):
             raise BadRow("unitPrice", f"{part} is stated twice at different prices in one region")
+        return []
 
     def _part(self, row: Row) -> tuple[str, str, PriceType] | None:
         """Which component a SKU is, of what kind, and how it is sold."""

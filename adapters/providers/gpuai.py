@@ -15,7 +15,7 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
 from adapters.paging import cursor
-from adapters.rows import BadRow, Row, amount, cheapest, count, each, flag, known_gpu, listing, number, optional_float, table, text
+from adapters.rows import BadRow, Row, amount, cheapest, count, each, flag, known_gpu, listing, optional_float, table, text, whole
 from schemas.vocabulary import PriceType
 
 COUNTRIES = {"us": "US", "ca": "CA", "india": "IN"}
@@ -69,9 +69,7 @@ class GpuAi(Adapter):
             raise BadRow("currency", "not USD")
         price_type = _price_type(row)
         gpus, place, form = count(row, "gpu_count"), text(row, "region"), text(row, "deployment_type")
-        free = number(row, "available")
-        if free < 0 or free != int(free):
-            raise BadRow("available", f"{free} is no number of machines")
+        free = whole(row, "available")
         return [
             Offer(
                 offer_key=f"{place}/{gpus}x/{kind}/{form}/{price_type}",
@@ -85,7 +83,7 @@ class GpuAi(Adapter):
                 region=place,
                 country=COUNTRIES.get(place.split("-")[0]),
                 availability="available" if free else "sold_out",
-                available_count=int(free),
+                available_count=free,
                 vcpus=optional_float(row, "cpu_cores"),
                 memory_gib=optional_float(row, "ram_gb"),
                 disk_gib=optional_float(row, "instance_disk_gb"),

@@ -11,7 +11,7 @@ import msgspec
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, each, known_gpu, listing, number, optional_float, text
+from adapters.rows import BadRow, Row, child, children, count, each, known_gpu, listing, optional_float, text, whole, whole_amount
 
 GIB = 1024**3
 KINDS = {"virtual-machines": "virtual_machines", "bare-metal": "bare_metal"}
@@ -49,17 +49,13 @@ class HotAisle(Adapter):
 
     def _offers(self, row: Row) -> list[Offer]:
         specs = child(row, "Specs")
-        cards = specs.get("gpus")
-        if not isinstance(cards, list) or len(cards) != 1 or not isinstance(cards[0], dict):
+        cards = children(specs, "gpus")
+        if len(cards) != 1:
             raise BadRow("gpus", "not one kind of GPU")
         gpus, model = count(cards[0], "count"), text(cards[0], "model")
-        cents = amount(row, "OnDemandPrice")
-        if not cents.isdigit():
-            raise BadRow("OnDemandPrice", f"price {cents[:40]} is no whole number of cents")
-        free = number(row, "Quantity")
-        if free < 0 or free != int(free):
-            raise BadRow("Quantity", f"{free} is no number of machines")
-        cores, ram, disk = (optional_float(specs, field) for field in ("cpu_cores", "ram_capacity", "disk_capacity"))
+        cents = whole_amount(row, "OnDemandPrice")
+        free = whole(row, "Quantity")
+        cores = optional_float(specs, "cpu_cores")
         name = f"{gpus}x{model}-{cores or 0:g}c"
         return [
             Offer(
@@ -74,10 +70,10 @@ class HotAisle(Adapter):
                 region="us-michigan",
                 country="US",
                 availability="available" if free else "sold_out",
-                available_count=int(free),
+                available_count=free,
                 vcpus=cores,
-                memory_gib=None if ram is None else ram / GIB,
-                disk_gib=None if disk is None else disk / GIB,
+                memory_gib=optional_float(specs, "ram_capacity", GIB),
+                disk_gib=optional_float(specs, "disk_capacity", GIB),
                 instance_type=name,
             )
         ]

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, count, each, flag, known_gpu, listing, number, optional_float, text
+from adapters.rows import Row, count, each, flag, known_gpu, listing, number, optional_float, text, whole_amount
 
 # The first word of a region's name -> country, where it is one. Regions such as eu-north-4 span several.
 COUNTRIES = {"us": "US", "ca": "CA", "uk": "GB", "jp": "JP", "in": "IN", "au": "AU"}
@@ -42,9 +42,7 @@ class Hyperbolic(Adapter):
     def _offers(self, row: Row) -> list[Offer]:
         gpus = count(row, "gpuCount")
         gpu = known_gpu(self.gpus, "gpuType", f"{text(row, 'gpuType')} {text(row, 'gpuFormFactor')}", None)
-        cents = amount(row, "costPerHourCents")
-        if not cents.isdigit():
-            raise BadRow("costPerHourCents", f"price {cents[:40]} is no whole number of cents")
+        cents = whole_amount(row, "costPerHourCents")
         region, machine, network = text(row, "region"), text(row, "machineType"), text(row, "connectionType")
         variant = row.get("ethernetVariant")
         wiring = f"{network}-{variant}" if isinstance(variant, str) else network

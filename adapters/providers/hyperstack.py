@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, count, each, flag, known_gpu, listing, optional_float, text
+from adapters.rows import BadRow, Row, amount, count, each, each_in, flag, known_gpu, listing, optional_float, text
 from schemas.vocabulary import PriceType
 
 SPOT = "-spot"
@@ -40,9 +40,6 @@ class Hyperstack(Adapter):
         # The book calls the NVLink board of PCIe cards "-NVLink"; the cards are the same.
         "H100-80G-PCIe-NVLink": "H100-PCIE-80",
         "A100-80G-PCIe-NVLink": "A100-PCIE-80",
-        "H200-141G-SXM5": "H200-SXM-141",
-        "RTX-A6000": "RTXA6000-PCIE-48",
-        "RTX-A4000": "RTXA4000-PCIE-16",
     }
 
     def slices(self) -> Sequence[Slice]:
@@ -56,11 +53,7 @@ class Hyperstack(Adapter):
         book: dict[str, str] = {}
         wanted = rented | {f"{gpu}{SPOT}" for gpu in rented}
         yield from each(listing(bodies.get("pricebook")), "pricebook", partial(_note, book, wanted))
-        for group in groups:
-            if isinstance(group, dict) and isinstance(group.get("flavors"), list):
-                yield from each(group["flavors"], "flavors", partial(self._offers, book, group))
-            else:
-                yield from each([group], "flavors", _refuse)
+        yield from each_in(groups, "data", "flavors", partial(self._offers, book))
 
     def _offers(self, book: Mapping[str, str], group: Row, flavor: Row) -> list[Offer]:
         if not group.get("gpu") and not flavor.get("gpu_count"):
@@ -99,7 +92,3 @@ def _note(book: dict[str, str], wanted: set[str], row: Row) -> list[Offer]:
     if name in wanted:
         book[name] = amount(row, "value")
     return []
-
-
-def _refuse(_: Row) -> list[Offer]:
-    raise BadRow("flavors", "list of flavours is missing")

@@ -7,12 +7,12 @@ no offer. `cpu_meta` prices machines without GPU.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, each, known_gpu, listing, number, optional_float, text
+from adapters.rows import BadRow, Row, amount, known_gpu, listing, optional_float, text, whole
+from adapters.statements import Agreed
 from schemas.vocabulary import PriceType
 
 REGIONS = {"india-01": "IN", "india-noida-01": "IN", "india-chennai-01": "IN", "europe-01": "FI"}
@@ -42,7 +42,6 @@ class JarvisLabs(Adapter):
         "H200": "H200-SXM-141",
         "RTX-PRO6000": "RTXPRO6000SE-PCIE-96",
         "RTX PRO 6000": "RTXPRO6000SE-PCIE-96",
-        "RTX6000Ada": "RTX6000ADA-PCIE-48",
         "RTX5000": "QUADRORTX5000-PCIE-16",
         "A5000Pro": "RTXA5000-PCIE-24",
     }
@@ -52,15 +51,11 @@ class JarvisLabs(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            offers: dict[str, Offer] = {}
-            disputed: set[str] = set()
-            for row in each(listing(page.body, "server_meta"), "server_meta", partial(self._offers, offers, disputed)):
-                if isinstance(row, Rejected):
-                    yield row
-            yield from (offer for key, offer in offers.items() if key not in disputed)
+            agreed = Agreed("price_per_hour")
+            yield from agreed.each(listing(page.body, "server_meta"), "server_meta", self._offers)
+            yield from agreed
 
-    def _offers(self, known: dict[str, Offer], disputed: set[str], row: Row) -> list[Offer]:
-        """Enters a row's offers into `known`; a price that another row of the same card contradicts is believed in neither."""
+    def _offers(self, row: Row) -> list[Offer]:
         region, kind = text(row, "region"), text(row, "gpu_type")
         if region not in REGIONS:
             raise BadRow("region", f"unknown region {region[:40]!r}")
@@ -74,16 +69,10 @@ class JarvisLabs(Adapter):
         offers = [self._offer(row, region, kind, gpu, "on_demand", "price_per_hour", "num_free_devices")]
         if workload == "container" and row.get("spot_price", "") is not None:
             offers.append(self._offer(row, region, kind, gpu, "spot", "spot_price", "spot_num_free_devices"))
-        for offer in offers:
-            if known.setdefault(offer.offer_key, offer).amount != offer.amount:
-                disputed.add(offer.offer_key)
-                raise BadRow("price_per_hour", f"{offer.offer_key} is stated twice, also with price {known[offer.offer_key].amount}")
-        return []
+        return offers
 
     def _offer(self, row: Row, region: str, kind: str, gpu: str, price_type: PriceType, price: str, stock: str) -> Offer:
-        free = number(row, stock)
-        if free < 0 or free != int(free):
-            raise BadRow(stock, f"{free} is no number of GPUs")
+        free = whole(row, stock)
         return Offer(
             offer_key=f"{region}/{kind}/{price_type}",
             gpu=gpu,
@@ -96,7 +85,7 @@ class JarvisLabs(Adapter):
             region=region,
             country=REGIONS[region],
             availability="available" if free else "sold_out",
-            available_count=int(free),
+            available_count=free,
             vcpus=optional_float(row, "cpus_per_gpu"),
             memory_gib=optional_float(row, "ram_per_gpu"),
             instance_type=kind,

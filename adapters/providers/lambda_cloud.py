@@ -8,12 +8,12 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import lru_cache
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, known_gpu, number, optional_float, rejected, table, text
+from adapters.rows import BadRow, Row, child, children, count, each, keyed, known_gpu, number, optional_float, table, text, whole_amount
 
 _DESCRIPTION = re.compile(r"(\d+)x (.+)")
 
@@ -49,27 +49,17 @@ class Lambda(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            for name, row in table(page.body, "data").items():
-                try:
-                    offers = self._offers(name, row)
-                except BadRow as bad:
-                    yield rejected({name: row}, bad)
-                else:
-                    yield from offers
+            yield from each(keyed(table(page.body, "data"), "name"), "data", self._offers)
 
-    def _offers(self, name: str, row: Any) -> list[Offer]:
-        if not isinstance(row, dict):
-            raise BadRow(name, "a row is not an object")
-        instance_type = child(row, "instance_type")
+    def _offers(self, row: Row) -> list[Offer]:
+        name, instance_type = text(row, "name"), child(row, "instance_type")
         specs = child(instance_type, "specs")
         if number(specs, "gpus") == 0:
             return []
         gpus = count(specs, "gpus")
-        cents = amount(instance_type, "price_cents_per_hour")
-        if not cents.isdigit():
-            raise BadRow("price_cents_per_hour", f"{cents[:40]} is no whole number of cents")
+        cents = whole_amount(instance_type, "price_cents_per_hour")
         gpu = self._gpu(text(instance_type, "description"), gpus)
-        places = _regions(row)
+        places = dict.fromkeys(text(region, "name") for region in children(row, "regions_with_capacity_available"))
         return [
             Offer(
                 offer_key=f"{region}/{name}/on_demand" if region else f"{name}/on_demand",
@@ -96,13 +86,6 @@ class Lambda(Adapter):
         if match is None or int(match[1]) != gpus:
             raise BadRow("description", f"{description[:80]!r} does not say {gpus} GPUs")
         return known_gpu(self.gpus, "description", match[2], None)
-
-
-def _regions(row: Row) -> list[str]:
-    regions = row.get("regions_with_capacity_available")
-    if not isinstance(regions, list) or not all(isinstance(region, dict) for region in regions):
-        raise BadRow("regions_with_capacity_available", "list of regions is missing")
-    return list(dict.fromkeys(text(region, "name") for region in regions))
 
 
 @lru_cache(maxsize=256)

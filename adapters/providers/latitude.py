@@ -13,7 +13,22 @@ from typing import Any, ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, each, known_gpu, listing, number, optional_float, rejected, stock, text
+from adapters.rows import (
+    BadRow,
+    Row,
+    amount,
+    child,
+    count,
+    each,
+    known_gpu,
+    listing,
+    number,
+    optional_child,
+    optional_float,
+    rejected,
+    stock,
+    text,
+)
 from schemas.vocabulary import Availability
 
 STOCK: dict[str, Availability] = {"high": "high", "medium": "medium", "low": "low", "unique": "low", "unavailable": "sold_out"}
@@ -75,7 +90,7 @@ def _offers(name: str, gpu: str, gpus: int, specs: Row, region: Row) -> list[Off
     prices = child(child(region, "pricing"), "USD")
     if prices and all(price is None for price in prices.values()):
         return []  # not sold there
-    cpu, memory = specs.get("cpu"), specs.get("memory")
+    cpu, memory = optional_child(specs, "cpu"), optional_child(specs, "memory")
     return [
         Offer(
             offer_key=f"{place}/{name}/on_demand",
@@ -89,8 +104,8 @@ def _offers(name: str, gpu: str, gpus: int, specs: Row, region: Row) -> list[Off
             region=place,
             country=COUNTRIES.get(place),
             availability=stock(STOCK, level),
-            vcpus=optional_float(cpu, "cores") if isinstance(cpu, dict) else None,
-            memory_gib=optional_float(memory, "total") if isinstance(memory, dict) else None,
+            vcpus=optional_float(cpu, "cores"),
+            memory_gib=optional_float(memory, "total"),
             instance_type=name,
         )
     ]

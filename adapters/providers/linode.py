@@ -5,15 +5,16 @@ for each region and plan; a plan that it leaves out is one offer without a regio
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import numbered
-from adapters.rows import BadRow, Row, UnknownGpu, amount, child, count, listing, optional_float, rejected, text
+from adapters.rows import Row, UnknownGpu, amount, child, children, count, each, listing, optional_float, text
 from schemas.vocabulary import Availability
 
 # g1-gpu-rtx6000-1 is the Quadro RTX 6000. https://techdocs.akamai.com/cloud-computing/docs/gpu-compute-instances
@@ -59,16 +60,10 @@ class Linode(Adapter):
                     _note(row, stock)
         for page in pages:
             if page.request.name == "types":
-                for row in listing(page.body, "data"):
-                    try:
-                        yield from _offers(row, stock)
-                    except BadRow as bad:
-                        yield rejected(row, bad)
+                yield from each(listing(page.body, "data"), "data", partial(_offers, stock))
 
 
-def _offers(row: Any, stock: dict[str, dict[str, Availability]]) -> list[Offer]:
-    if not isinstance(row, dict):
-        raise BadRow("data", "a row is not an object")
+def _offers(stock: Mapping[str, Mapping[str, Availability]], row: Row) -> list[Offer]:
     name = text(row, "id")
     if "-gpu-" not in name and not row.get("gpus"):
         return []
@@ -76,7 +71,6 @@ def _offers(row: Any, stock: dict[str, dict[str, Availability]]) -> list[Offer]:
     gpu = _gpu(name, gpus)
     base = amount(child(row, "price"), "hourly")
     regional = _regional(row)
-    megabytes, disk = optional_float(row, "memory"), optional_float(row, "disk")
     return [
         Offer(
             offer_key=f"{region}/{name}/on_demand" if region else f"{name}/on_demand",
@@ -91,8 +85,8 @@ def _offers(row: Any, stock: dict[str, dict[str, Availability]]) -> list[Offer]:
             country=_country(region),
             availability=availability,
             vcpus=optional_float(row, "vcpus"),
-            memory_gib=None if megabytes is None else megabytes / 1024,
-            disk_gib=None if disk is None else disk / 1024,
+            memory_gib=optional_float(row, "memory", 1024),
+            disk_gib=optional_float(row, "disk", 1024),
             instance_type=name,
         )
         for region, availability in (stock.get(name) or {"": "unknown"}).items()
@@ -109,12 +103,7 @@ def _gpu(name: str, gpus: int) -> str:
 
 def _regional(row: Row) -> dict[str, str]:
     """Prices by region that stand above the plan's own. Without the list nobody knows which regions those are."""
-    prices = row.get("region_prices")
-    if not isinstance(prices, list):
-        raise BadRow("region_prices", "list is missing")
-    if not all(isinstance(price, dict) for price in prices):
-        raise BadRow("region_prices", "an item is not an object")
-    return {text(price, "id"): amount(price, "hourly") for price in prices}
+    return {text(price, "id"): amount(price, "hourly") for price in children(row, "region_prices")}
 
 
 def _note(row: Any, stock: dict[str, dict[str, Availability]]) -> None:

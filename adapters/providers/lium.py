@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, country, each, flag, known_gpu, listing, number, text
+from adapters.rows import BadRow, Row, amount, child, count, country, each, flag, known_gpu, listing, number, optional_child, text
 from schemas.vocabulary import PriceType
 
 TIERS: dict[str, PriceType] = {"secure": "on_demand", "spot": "spot"}
@@ -32,9 +32,7 @@ class Lium(Adapter):
     confidence = "grounded"
     gpus: ClassVar[Mapping[str, str]] = {
         # NVIDIA's own names: HBM3 is the SXM card's memory, and an H200 that is not called NVL is the SXM one.
-        "NVIDIA H100 80GB HBM3": "H100-SXM-80",
         "NVIDIA H200": "H200-SXM-141",
-        "NVIDIA B300 SXM6 AC": "B300-SXM-288",
     }
 
     def slices(self) -> Sequence[Slice]:
@@ -53,9 +51,8 @@ class Lium(Adapter):
         price_type = TIERS.get(text(row, "tier"))
         if price_type is None or flag(child(row, "specs"), "is_spot") != (price_type == "spot"):
             raise BadRow("tier", f"{row['tier'][:20]!r} is unknown, or specs.is_spot says otherwise")
-        place = row.get("location")
-        code = country(place.get("country_code")) if isinstance(place, dict) else None
-        city = place.get("city") if isinstance(place, dict) and isinstance(place.get("city"), str) else ""
+        place = optional_child(row, "location")
+        code, city = country(place.get("country_code")), place.get("city")
         return [
             Offer(
                 offer_key=f"{host}/{price_type}",
@@ -66,7 +63,7 @@ class Lium(Adapter):
                 currency="USD",
                 unit="hour",
                 basis="per_gpu",
-                region=f"{city}, {code}" if city and code else str(city or code or ""),
+                region=", ".join(filter(None, (city if isinstance(city, str) else "", code))),
                 country=code,
                 availability="available" if free else "sold_out",
                 available_count=int(free),

@@ -12,7 +12,21 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, each, known_gpu, number, optional_float, table, text
+from adapters.rows import (
+    BadRow,
+    Row,
+    child,
+    children,
+    each,
+    keyed,
+    known_gpu,
+    optional_child,
+    optional_float,
+    table,
+    text,
+    whole,
+    whole_amount,
+)
 from schemas.vocabulary import PriceType
 
 MAX_GPUS = 16
@@ -49,9 +63,7 @@ class MassedCompute(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            products = table(page.body, "gpu_inventory").items()
-            rows = ({**row, "product": product} if isinstance(row, dict) else row for product, row in products)
-            yield from each(rows, "gpu_inventory", self._offers)
+            yield from each(keyed(table(page.body, "gpu_inventory"), "product"), "gpu_inventory", self._offers)
 
     def _offers(self, row: Row) -> list[Offer]:
         product = text(row, "product")
@@ -64,17 +76,10 @@ class MassedCompute(Adapter):
             return []
         gpu = known_gpu(self.gpus, "product", match[2], None)
         machine = child(row, "instance_type")
-        cents = amount(machine, "price_cents_per_hour")
-        if not cents.isdigit():
-            raise BadRow("price_cents_per_hour", f"price {cents[:40]} is no whole number of cents")
-        free, places = number(row, "capacity_available"), row.get("regions_with_capacity_available")
-        if free < 0 or free != int(free):
-            raise BadRow("capacity_available", f"{free} is no number of machines")
-        if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
-            raise BadRow("regions_with_capacity_available", "list of regions is missing")
+        cents = whole_amount(machine, "price_cents_per_hour")
+        free, places = whole(row, "capacity_available"), children(row, "regions_with_capacity_available")
         names = list(dict.fromkeys(text(place, "name") for place in places)) if free else []
-        specs = machine.get("specs")
-        parts: Row = specs if isinstance(specs, dict) else {}
+        parts = optional_child(machine, "specs")
         price_type: PriceType = "spot" if "_spot" in match[3] else "on_demand"
         return [
             Offer(
@@ -89,7 +94,7 @@ class MassedCompute(Adapter):
                 region=region,
                 country="US" if "usa" in region.split("-") else None,
                 availability="available" if region else "sold_out",
-                available_count=int(free) if len(names) == 1 else None if names else 0,
+                available_count=free if len(names) == 1 else None if names else 0,
                 vcpus=optional_float(parts, "vcpu_count"),
                 memory_gib=optional_float(parts, "memory_gib"),
                 disk_gib=optional_float(parts, "storage_gb"),

@@ -12,7 +12,7 @@ from functools import partial
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
 from adapters.names import with_form
-from adapters.rows import BadRow, Row, amount, cheapest, count, each, known_gpu, listing, number, optional_float, text
+from adapters.rows import BadRow, Row, amount, cheapest, count, each, known_gpu, listing, number, optional_float, text, whole
 
 PRICE = "last_instance_price"
 
@@ -51,9 +51,7 @@ class Mithril(Adapter):
             raise BadRow("instance_type", f"{fid[:40]!r} is not among the instance types")
         memory = float(number(machine, "gpu_memory_gb"))
         gpu = known_gpu(self.gpus, "gpu_type", with_form(text(machine, "gpu_type"), machine.get("gpu_socket"), memory), memory)
-        free = number(row, "capacity")
-        if free < 0 or free != int(free):
-            raise BadRow("capacity", f"{free} is no number of instances")
+        free = whole(row, "capacity")
         name = text(machine, "name")
         return [
             Offer(
@@ -68,7 +66,7 @@ class Mithril(Adapter):
                 region=region,
                 country="US" if region.startswith("us-") else None,
                 availability="available" if free else "sold_out",
-                available_count=int(free),
+                available_count=free,
                 vcpus=optional_float(machine, "num_cpus"),
                 memory_gib=optional_float(machine, "ram_gb"),
                 disk_gib=optional_float(machine, "local_storage_gb"),

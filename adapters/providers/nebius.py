@@ -10,13 +10,14 @@ heading, title or cell of another form is a changed payload or a refused row, ne
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document
-from adapters.rows import BadRow, amount, known_gpu, rejected
+from adapters.pages import Element, document, each
+from adapters.rows import BadRow, amount, known_gpu
 from schemas.vocabulary import PriceType
 
 BLOCK = "pc-highlight-table-block"
@@ -46,8 +47,6 @@ class Nebius(Adapter):
     price_types = ("on_demand", "preemptible")
     fallback = "gRPC: CalculatorService.Estimate, with a service account"
     gpus: ClassVar[Mapping[str, str]] = {
-        "NVIDIA GB300 NVL72": "GB300-SUPERCHIP-288",
-        "NVIDIA GB200 NVL72": "GB200-SUPERCHIP-186",
         "NVIDIA HGX H200": "H200-SXM-141",
         "NVIDIA HGX H100": "H100-SXM-80",
         "NVIDIA RTX PRO 6000": "RTXPRO6000SE-PCIE-96",
@@ -65,13 +64,9 @@ class Nebius(Adapter):
                 raise PayloadChanged("the page has no table of GPU instances", "NVIDIA GPU Instances")
             for title, headings, rows in tables:
                 columns = _in_force(title, headings, observed_at.astimezone(UTC).date())
-                for row in rows:
-                    try:
-                        yield from self._offers(row, len(headings), columns)
-                    except BadRow as bad:
-                        yield rejected(row.text, bad)
+                yield from each(rows, partial(self._offers, len(headings), columns))
 
-    def _offers(self, row: Element, width: int, columns: Mapping[PriceType, tuple[int, str]]) -> list[Offer]:
+    def _offers(self, width: int, columns: Mapping[PriceType, tuple[int, str]], row: Element) -> list[Offer]:
         cells = _cells(row)
         if len(cells) != width:
             raise BadRow("Item", f"{len(cells)} cells under {width} headings")

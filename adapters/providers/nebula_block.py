@@ -14,7 +14,7 @@ from typing import Any
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, cheapest, count, each, flag, known_gpu, listing, number, optional_float, table, text
+from adapters.rows import BadRow, Row, amount, cheapest, count, each, flag, known_gpu, listing, number, optional_float, table, text, whole
 from schemas.vocabulary import PriceType
 
 PLENTY = 99
@@ -47,9 +47,7 @@ class NebulaBlock(Adapter):
         if text(row, "cycle") != "hourly":
             raise BadRow("cycle", f"{row['cycle'][:40]!r} where 'hourly' is documented")
         price_type: PriceType = "spot" if flag(row, "is_spot") else "on_demand"
-        stock = number(row, "stock")
-        if stock < 0 or stock != int(stock):
-            raise BadRow("stock", f"{stock} is no number of machines")
+        stock = whole(row, "stock")
         return [
             Offer(
                 offer_key=f"{region}/{number(row, 'dc_id')}/{kind}/{gpus}x/{name}/{price_type}",
@@ -63,7 +61,7 @@ class NebulaBlock(Adapter):
                 region=region,
                 country=COUNTRIES.get(region.split("-")[0].upper()),
                 availability="available" if stock and flag(row, "is_available") else "sold_out",
-                available_count=int(stock) if stock < PLENTY else None,
+                available_count=stock if stock < PLENTY else None,
                 vcpus=optional_float(row, "cpu"),
                 memory_gib=optional_float(row, "ram"),
                 disk_gib=optional_float(row, "disk_size"),

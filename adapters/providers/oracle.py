@@ -7,11 +7,11 @@ Preemptible shapes cost half (https://docs.oracle.com/iaas/Content/Compute/Conce
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, UnknownGpu, amount, listing, rejected, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, children, each, listing, text
 
 METRIC = "GPU Per Hour"
 MODEL = "PAY_AS_YOU_GO"
@@ -64,15 +64,9 @@ class Oracle(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            for row in listing(page.body, "items"):
-                try:
-                    yield from self._offers(row)
-                except BadRow as bad:
-                    yield rejected(row, bad)
+            yield from each(listing(page.body, "items"), "items", self._offers)
 
-    def _offers(self, row: Any) -> list[Offer]:
-        if not isinstance(row, dict):
-            raise BadRow("items", "a row is not an object")
+    def _offers(self, row: Row) -> list[Offer]:
         number = text(row, "partNumber")
         title, metric = row.get("displayName"), row.get("metricName")
         if isinstance(title, str) and any(words in title for words in self.ignored):
@@ -104,13 +98,10 @@ class Oracle(Adapter):
 
 def _price(row: Row) -> tuple[str, str]:
     """Currency and price: the one of pay as you go. Two, such as tiers by quantity, would need a rule that nobody has written down."""
-    localized = row.get("currencyCodeLocalizations")
-    if not isinstance(localized, list) or len(localized) != 1 or not isinstance(localized[0], dict):
+    localized = children(row, "currencyCodeLocalizations")
+    if len(localized) != 1:
         raise BadRow("currencyCodeLocalizations", "not one currency, as was asked for")
-    prices = localized[0].get("prices")
-    if not isinstance(prices, list) or not all(isinstance(price, dict) for price in prices):
-        raise BadRow("prices", "list of prices is missing")
-    paid = [price for price in prices if text(price, "model") == MODEL]
+    paid = [price for price in children(localized[0], "prices") if text(price, "model") == MODEL]
     if len(paid) != 1:
         raise BadRow("prices", f"{len(paid)} prices of {MODEL}")
     return text(localized[0], "currencyCode"), amount(paid[0], "value")

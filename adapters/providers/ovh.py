@@ -12,7 +12,23 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, each, known_gpu, listing, number, optional_float, table, text, texts
+from adapters.rows import (
+    BadRow,
+    Row,
+    child,
+    children,
+    count,
+    each,
+    known_gpu,
+    listing,
+    number,
+    optional_child,
+    optional_float,
+    table,
+    text,
+    texts,
+    whole_amount,
+)
 
 HOURLY = ".consumption"
 OTHERS = ("win-", "ai-", "ai1-", "notebook", "training", "databases")
@@ -37,7 +53,6 @@ class Ovh(Adapter):
         "A100": "A100-PCIE-80",
         "H200": "H200-SXM-141",
         "Tesla V100": "V100-PCIE-16",
-        "Quadro RTX 5000": "QUADRORTX5000-PCIE-16",
     }
 
     def slices(self) -> Sequence[Slice]:
@@ -55,24 +70,21 @@ class Ovh(Adapter):
         plan = text(row, "planCode")
         if not plan.endswith(HOURLY) or plan.startswith(OTHERS):
             return []
-        blobs = row.get("blobs")
-        technical = blobs.get("technical") if isinstance(blobs, dict) else None
-        if not isinstance(technical, dict) or not technical.get("gpu"):
+        technical = optional_child(optional_child(row, "blobs"), "technical")
+        if not technical.get("gpu"):
             return []  # an instance without GPU: most rows
         if "coming_soon" in texts(child(row, "blobs"), "tags"):
             return []
         card = child(technical, "gpu")
         memory = child(card, "memory")
-        prices = row.get("pricings")
-        if not isinstance(prices, list) or len(prices) != 1 or not isinstance(prices[0], dict):
+        prices = children(row, "pricings")
+        if len(prices) != 1:
             raise BadRow("pricings", "not one price")
-        raw = amount(prices[0], "price")
-        if not raw.isdigit():
-            raise BadRow("price", f"price {raw[:40]} is no whole number")
+        raw = whole_amount(prices[0], "price")
         if text(prices[0], "intervalUnit") not in ("hour", "none"):
             raise BadRow("intervalUnit", f"{prices[0]['intervalUnit'][:20]!r} where an hour is documented")
         name = plan.removesuffix(HOURLY)
-        cpu, ram = technical.get("cpu"), technical.get("memory")
+        cpu, ram = optional_child(technical, "cpu"), optional_child(technical, "memory")
         return [
             Offer(
                 offer_key=f"{name}/on_demand",
@@ -85,8 +97,8 @@ class Ovh(Adapter):
                 basis="per_instance",
                 region="",
                 availability="unknown",
-                vcpus=optional_float(cpu, "cores") if isinstance(cpu, dict) else None,
-                memory_gib=optional_float(ram, "size") if isinstance(ram, dict) else None,
+                vcpus=optional_float(cpu, "cores"),
+                memory_gib=optional_float(ram, "size"),
                 instance_type=name,
             )
         ]

@@ -18,8 +18,8 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document
-from adapters.rows import BadRow, amount, known_gpu, rejected
+from adapters.pages import Element, document, each
+from adapters.rows import BadRow, amount, known_gpu
 
 HARDWARE, PRICE, GPU, CPU, GPU_RAM, RAM = HEADINGS = ("Hardware", "Price", "GPU", "CPU", "GPU RAM", "RAM")
 OPEN = "SXM or PCIe: the page leaves it open"
@@ -56,13 +56,10 @@ class Replicate(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            for row in _rows(document(page.body)):
-                try:
-                    yield from self._offers([" ".join(cell.text.split()) for cell in row.all(tag="td")])
-                except BadRow as bad:
-                    yield rejected(row.text, bad)
+            yield from each(_rows(document(page.body)), self._offers)
 
-    def _offers(self, cells: list[str]) -> list[Offer]:
+    def _offers(self, row: Element) -> list[Offer]:
+        cells = [cell.text for cell in row.all(tag="td")]
         hardware = cells[0] if cells else ""
         if hardware in NOT_MACHINES or _CPU_NAME.fullmatch(hardware):
             return []

@@ -25,7 +25,7 @@ from typing import Any, ClassVar, NamedTuple
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, country, each, is_zero, known_gpu, listing, number, rejected, stock, table, text
+from adapters.rows import BadRow, Row, amount, child, children, country, each, is_zero, known_gpu, listing, number, stock, table, text
 from schemas.vocabulary import Availability, PriceType
 
 QUERY = """query GpuTypes {
@@ -50,11 +50,7 @@ TERMS = (
     "an index that asked was refused in 2026-09, as it reports; not verified)"
 )
 GPUS = {
-    "NVIDIA H100 80GB HBM3": "H100-SXM-80",
     "NVIDIA H200": "H200-SXM-141",
-    "NVIDIA B300 SXM6 AC": "B300-SXM-288",
-    "NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 1g.24gb": "RTXPRO6000SE-PCIE-96-1g.24gb",
-    "NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 2g.48gb": "RTXPRO6000SE-PCIE-96-2g.48gb",
 }
 
 
@@ -98,45 +94,38 @@ class RunPod(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            cloud = CLOUDS[page.request.name]
-            for row in self._gpu_types(page.body):
-                try:
-                    offer = self._offer(row, cloud)
-                except BadRow as bad:
-                    yield rejected(row, bad)
-                else:
-                    if offer is not None:
-                        yield offer
+            yield from each(_gpu_types(page.body), "gpuTypes", partial(self._offers, CLOUDS[page.request.name]))
 
-    def _gpu_types(self, body: Any) -> list[Any]:
-        answer = table(body)
-        if answer.get("errors"):
-            raise PayloadChanged("the answer carries GraphQL errors", "errors")
-        return listing(table(answer, "data"), "gpuTypes")
-
-    def _offer(self, row: Any, cloud: Cloud) -> Offer | None:
-        if not isinstance(row, dict):
-            raise BadRow("gpuTypes", "a row is not an object")
+    def _offers(self, cloud: Cloud, row: Row) -> list[Offer]:
         name = text(row, "id")
         if name in self.ignored or row.get(cloud.flag_field) is False:
-            return None
+            return []
         if is_zero(row, cloud.price_field) or row.get(cloud.price_field, "") is None:
-            return None
+            return []
         price = amount(row, cloud.price_field)
-        return Offer(
-            offer_key=f"{name}/{cloud.price_type}",
-            gpu=known_gpu(self.gpus, "id", name, float(number(row, "memoryInGb"))),
-            gpu_count=1,
-            price_type=cloud.price_type,
-            amount=price,
-            currency="USD",
-            unit="hour",
-            basis="per_gpu",
-            region="",
-            availability=_stock(row),
-            instance_type=name,
-            in_market_stats=Decimal(price) != PLACEHOLDER or _supported(row, cloud),
-        )
+        return [
+            Offer(
+                offer_key=f"{name}/{cloud.price_type}",
+                gpu=known_gpu(self.gpus, "id", name, float(number(row, "memoryInGb"))),
+                gpu_count=1,
+                price_type=cloud.price_type,
+                amount=price,
+                currency="USD",
+                unit="hour",
+                basis="per_gpu",
+                region="",
+                availability=_stock(row),
+                instance_type=name,
+                in_market_stats=Decimal(price) != PLACEHOLDER or _supported(row, cloud),
+            )
+        ]
+
+
+def _gpu_types(body: Any) -> list[Any]:
+    answer = table(body)
+    if answer.get("errors"):
+        raise PayloadChanged("the answer carries GraphQL errors", "errors")
+    return listing(table(answer, "data"), "gpuTypes")
 
 
 def _stock(row: Row) -> Availability:
@@ -275,9 +264,7 @@ class RunPodServerless(Adapter):
 
 def _places(row: Row) -> list[tuple[str, object]]:
     """Data centres that offer the type, each with its stock; without any, all of the cloud as one."""
-    found = row.get("dataCenters", [])
-    if not isinstance(found, list) or not all(isinstance(place, dict) for place in found):
-        raise BadRow("dataCenters", "no list of data centres")
+    found = children(row, "dataCenters") if "dataCenters" in row else []
     return [(text(place, "id"), place.get("availability")) for place in found] or [("", row.get("availability"))]
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, each, known_gpu, listing, text
+from adapters.rows import BadRow, Row, amount, children, each, known_gpu, listing, text
 
 PRIORITIES = ("high", "medium", "low", "batch")
 CLASSES = ("community", "secure")
@@ -47,9 +47,7 @@ class Salad(Adapter):
         if kind not in CLASSES:
             raise BadRow("gpu_class_type", f"unknown class {kind[:40]!r}")
         gpu = known_gpu(self.gpus, "name", name, None)
-        prices = row.get("prices")
-        if not isinstance(prices, list) or not all(isinstance(price, dict) for price in prices):
-            raise BadRow("prices", "list of prices is missing")
+        prices = children(row, "prices")
         stated = {text(price, "priority"): amount(price, "price") for price in prices}
         if not stated or not set(stated) <= set(PRIORITIES) or len(stated) != len(prices):
             raise BadRow("priority", "not each of high, medium, low and batch at most once")

@@ -6,12 +6,29 @@ Link header, whose path leaves out the zone, so that only its query is followed.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import parse_qsl, urlsplit
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, UnknownGpu, amount, child, count, known_gpu, number, optional_float, rejected, table, text
+from adapters.rows import (
+    BadRow,
+    Row,
+    UnknownGpu,
+    amount,
+    child,
+    count,
+    each,
+    keyed,
+    known_gpu,
+    number,
+    optional_child,
+    optional_float,
+    stock,
+    table,
+    text,
+)
 from schemas.gpus import GPUS
 from schemas.vocabulary import Availability
 
@@ -50,50 +67,45 @@ class Scaleway(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         servers: dict[str, tuple[str, Any]] = {}
-        stock: dict[str, Any] = {}
+        told: dict[str, Any] = {}
         for page in pages:
             rows = table(page.body, "servers")
             if page.request.name == "availability":
-                stock.update(rows)
+                told.update(rows)
             else:
                 zone = page.request.path.split("/")[4]
                 servers.update((name, (zone, row)) for name, row in rows.items())
         for name, (zone, row) in servers.items():
-            try:
-                offer = self._offer(zone, name, row, stock.get(name))
-            except BadRow as bad:
-                yield rejected({name: row}, bad)
-            else:
-                if offer is not None:
-                    yield offer
+            level = optional_child(told, name).get("availability")
+            yield from each(keyed({name: row}, "name"), "servers", partial(self._offers, zone, stock(STOCK, level)))
 
-    def _offer(self, zone: str, name: str, row: Any, stock: Any) -> Offer | None:
-        if not isinstance(row, dict):
-            raise BadRow(name, "a row is not an object")
+    def _offers(self, zone: str, availability: Availability, row: Row) -> list[Offer]:
+        name = text(row, "name")
         if row.get("gpu", 0) in (0, None) and not row.get("gpu_info"):
-            return None  # a server without GPU: most rows
+            return []  # a server without GPU: most rows
         if row.get("end_of_service") is not False:
             if row.get("end_of_service") is True:
-                return None  # no longer sold to anyone
+                return []  # no longer sold to anyone
             raise BadRow("end_of_service", "no boolean: a type that is no longer sold would pass for one that is")
         gpus = count(row, "gpu")
-        ram = optional_float(row, "ram")
-        return Offer(
-            offer_key=f"{zone}/{name}/on_demand",
-            gpu=self._gpu(row),
-            gpu_count=gpus,
-            price_type="on_demand",
-            amount=amount(row, "hourly_price"),
-            currency="EUR",
-            unit="hour",
-            basis="per_instance",
-            region=zone,
-            country=zone[:2].upper(),
-            availability=_availability(stock),
-            vcpus=optional_float(row, "ncpus"),
-            memory_gib=None if ram is None else ram / GIB,
-            instance_type=name,
-        )
+        return [
+            Offer(
+                offer_key=f"{zone}/{name}/on_demand",
+                gpu=self._gpu(row),
+                gpu_count=gpus,
+                price_type="on_demand",
+                amount=amount(row, "hourly_price"),
+                currency="EUR",
+                unit="hour",
+                basis="per_instance",
+                region=zone,
+                country=zone[:2].upper(),
+                availability=availability,
+                vcpus=optional_float(row, "ncpus"),
+                memory_gib=optional_float(row, "ram", GIB),
+                instance_type=name,
+            )
+        ]
 
     def _gpu(self, row: Row) -> str:
         info = child(row, "gpu_info")
@@ -123,8 +135,3 @@ def _next_query(link: str) -> dict[str, str] | None:
         if 'rel="next"' in relation:
             return dict(parse_qsl(urlsplit(target.strip().lstrip("<")).query))
     return None
-
-
-def _availability(stock: Any) -> Availability:
-    value = stock.get("availability") if isinstance(stock, dict) else None
-    return STOCK.get(value, "unknown") if isinstance(value, str) else "unknown"

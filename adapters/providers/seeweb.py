@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, each, flag, known_gpu, listing, text
+from adapters.rows import BadRow, Row, amount, children, each, flag, known_gpu, listing, text
 
 MAX_GPUS = 16
 
@@ -36,7 +36,6 @@ class Seeweb(Adapter):
         "A100 80GB": "A100-PCIE-80",
         "H100 80GB": "H100-PCIE-80",
         "H200 141GB": "H200-SXM-141",
-        "RTX A6000 48GB": "RTXA6000-PCIE-48",
     }
 
     def slices(self) -> Sequence[Slice]:
@@ -53,9 +52,7 @@ class Seeweb(Adapter):
         if not gpus.isascii() or not gpus.isdigit() or not 1 <= int(gpus[:4]) <= MAX_GPUS:
             raise BadRow("gpu", f"{gpus[:20]!r} is no number of GPUs")
         gpu = known_gpu(self.gpus, "gpu_label", text(row, "gpu_label"), None)
-        regions = row.get("available_regions")
-        if not isinstance(regions, list) or not all(isinstance(region, dict) for region in regions):
-            raise BadRow("available_regions", "list of regions is missing")
+        regions = children(row, "available_regions")
         places = [text(region, "location") for region in regions] if flag(row, "available") else []
         price = amount(row, "hourly_price")
         return [

@@ -13,7 +13,22 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
 from adapters.names import with_form
-from adapters.rows import BadRow, Row, amount, cheapest, child, count, country, each, flag, known_gpu, listing, number, optional_float, text
+from adapters.rows import (
+    Row,
+    amount,
+    cheapest,
+    child,
+    children,
+    count,
+    country,
+    each,
+    flag,
+    known_gpu,
+    listing,
+    number,
+    optional_float,
+    text,
+)
 from schemas.vocabulary import PriceType
 
 
@@ -54,9 +69,7 @@ class Sesterce(Adapter):
         prices: dict[PriceType, str] = {"on_demand": amount(row, "hourlyPrice")}
         if flag(row, "spotOfferAvailable"):
             prices["spot"] = amount(row, "hourlySpotPrice")
-        places = row.get("availability")
-        if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
-            raise BadRow("availability", "list of regions is missing")
+        places = children(row, "availability")
         return [
             Offer(
                 offer_key=f"{cloud}/{text(place, 'region')}/{machine}/{kind}/{price_type}",

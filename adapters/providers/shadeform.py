@@ -10,7 +10,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, country, each, flag, known_gpu, listing, number, optional_float, text
+from adapters.rows import Row, child, children, count, country, each, flag, known_gpu, listing, number, optional_float, text, whole_amount
 
 FORMS = ("sxm", "pcie", "nvl")
 
@@ -51,12 +51,8 @@ class Shadeform(Adapter):
         interconnect = text(parts, "interconnect").lower()
         words = f"{name} {interconnect}" if interconnect.startswith(FORMS) and not any(form in name.lower() for form in FORMS) else name
         gpu = known_gpu(self.gpus, "gpu_type", name if name in self.gpus else words, float(number(parts, "vram_per_gpu_in_gb")))
-        cents = amount(row, "hourly_price")
-        if not cents.isdigit():
-            raise BadRow("hourly_price", f"price {cents[:40]} is no whole number of cents")
-        places = row.get("availability")
-        if not isinstance(places, list) or not all(isinstance(place, dict) for place in places):
-            raise BadRow("availability", "list of regions is missing")
+        cents = whole_amount(row, "hourly_price")
+        places = children(row, "availability")
         stock = {text(place, "region"): (flag(place, "available"), place) for place in places}
         return [
             Offer(

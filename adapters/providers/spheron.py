@@ -8,27 +8,23 @@ offer at the lowest price. `provider` is the cloud that is resold: nothing of it
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from functools import partial
 from itertools import chain
-from typing import Any
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
 from adapters.names import with_form
 from adapters.paging import numbered
 from adapters.rows import (
-    BadRow,
     Row,
     amount,
     cheapest,
     count,
-    each,
+    each_in,
     flag,
     known_gpu,
     listing,
     number,
     optional_float,
-    rejected,
     text,
     texts,
 )
@@ -59,21 +55,11 @@ class Spheron(Adapter):
         return numbered(page, "totalPages")
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
-        yield from cheapest(chain.from_iterable(self._group(group) for page in pages for group in listing(page.body, "data")))
+        groups = chain.from_iterable(listing(page.body, "data") for page in pages)
+        yield from cheapest(each_in(groups, "data", "offers", self._offers))
 
-    def _group(self, group: Any) -> Iterator[Offer | Rejected]:
-        try:
-            if not isinstance(group, dict):
-                raise BadRow("data", "a row is not an object")
-            name, rows = text(group, "displayName"), group.get("offers")
-            if not isinstance(rows, list):
-                raise BadRow("offers", "list is missing")
-        except BadRow as bad:
-            yield rejected(group, bad)
-        else:
-            yield from each(rows, "offers", partial(self._offers, name))
-
-    def _offers(self, name: str, row: Row) -> list[Offer]:
+    def _offers(self, group: Row, row: Row) -> list[Offer]:
+        name = text(group, "displayName")
         gpus, cloud, kind = count(row, "gpuCount"), text(row, "provider"), text(row, "instanceType").upper()
         memory = float(number(row, "gpu_memory"))
         formed = with_form(name, row.get("interconnectType"), memory)

@@ -10,6 +10,7 @@ import hmac
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
@@ -19,7 +20,7 @@ from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged, Transient
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, UnknownGpu, amount, child, listing, number, optional_float, rejected, table, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, child, each, listing, number, optional_float, stock, table, text
 from schemas.gpus import GPUS
 from schemas.vocabulary import Availability, PriceType
 
@@ -99,21 +100,13 @@ class Tencent(Adapter):
         for page in pages:
             answer = table(page.body, "Response")
             _raise_error(answer)
-            for row in listing(answer, "InstanceTypeQuotaSet"):
-                try:
-                    offer = self._offer(row, page.request.headers["x-tc-region"])
-                except BadRow as bad:
-                    yield rejected(row, bad)
-                else:
-                    if offer is not None:
-                        yield offer
+            read = partial(self._offers, page.request.headers["x-tc-region"])
+            yield from each(listing(answer, "InstanceTypeQuotaSet"), "InstanceTypeQuotaSet", read)
 
-    def _offer(self, row: Any, region: str) -> Offer | None:
-        if not isinstance(row, dict):
-            raise BadRow("InstanceTypeQuotaSet", "a row is not an object")
+    def _offers(self, region: str, row: Row) -> list[Offer]:
         charge = CHARGES.get(text(row, "InstanceChargeType"))
         if charge is None:
-            return None  # paid in advance, or on a host of one's own
+            return []  # paid in advance, or on a host of one's own
         price_type, price_field = charge
         zone, name = text(row, "Zone"), text(row, "InstanceType")
         if not zone.startswith(f"{region}-"):
@@ -122,22 +115,24 @@ class Tencent(Adapter):
         if text(price, "ChargeUnit") != "HOUR":
             raise BadRow("ChargeUnit", f"{price['ChargeUnit'][:40]!r} where 'HOUR' is documented")
         gpu, gpus = self._gpu(row)
-        return Offer(
-            offer_key=f"{zone}/{name}/{price_type}",
-            gpu=gpu,
-            gpu_count=gpus,
-            price_type=price_type,
-            amount=amount(price, price_field),
-            currency="USD",
-            unit="hour",
-            basis="per_instance",
-            region=zone,
-            country=REGIONS[region],
-            availability=_availability(row),
-            vcpus=optional_float(row, "Cpu"),
-            memory_gib=optional_float(row, "Memory"),
-            instance_type=name,
-        )
+        return [
+            Offer(
+                offer_key=f"{zone}/{name}/{price_type}",
+                gpu=gpu,
+                gpu_count=gpus,
+                price_type=price_type,
+                amount=amount(price, price_field),
+                currency="USD",
+                unit="hour",
+                basis="per_instance",
+                region=zone,
+                country=REGIONS[region],
+                availability=_availability(row),
+                vcpus=optional_float(row, "Cpu"),
+                memory_gib=optional_float(row, "Memory"),
+                instance_type=name,
+            )
+        ]
 
     def _gpu(self, row: Row) -> tuple[str, int]:
         family = text(row, "InstanceFamily")
@@ -158,7 +153,7 @@ def _availability(row: Row) -> Availability:
     status, category = row.get("Status"), row.get("StatusCategory")
     if status == "SOLD_OUT":
         return "sold_out"
-    return STOCK.get(category, "unknown") if status == "SELL" and isinstance(category, str) else "unknown"
+    return stock(STOCK, category) if status == "SELL" else "unknown"
 
 
 def _raise_error(answer: dict[str, Any]) -> None:

@@ -5,15 +5,13 @@ and 100 GB of disk, added up. `max_count` is often stale (a public client gives 
 which is never logged. There is no spot.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
-from functools import partial
-from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount_number, child, each, known_gpu, listing, number, table, text
+from adapters.rows import Row, amount_number, child, each_in, known_gpu, listing, table, text, whole
 
 # Component -> how much of it the box has.
 BOX = {"per_vcpu_hr": 4, "per_gb_ram_hr": 16, "per_gb_storage_hr": 100}
@@ -43,18 +41,13 @@ class TensorDock(Adapter):
     docs_url = "https://dashboard.tensordock.com/api/docs"
     terms = "https://www.tensordock.com/legal/terms (not read; an account's own key is used)"
     confidence = "documented"
-    gpus: ClassVar[Mapping[str, str]] = {"h100-sxm5-80gb": "H100-SXM-80", "v100-sxm2-16gb": "V100-SXM-16"}
 
     def slices(self) -> Sequence[Slice]:
         return [Slice(name="", requests=(Request(name="locations", path="/api/v2/locations"),))]
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            for place in listing(table(page.body, "data"), "locations"):
-                if not isinstance(place, dict) or not isinstance(place.get("gpus"), list):
-                    yield from each([place], "gpus", _refuse)
-                else:
-                    yield from each(place["gpus"], "gpus", partial(self._offers, place))
+            yield from each_in(listing(table(page.body, "data"), "locations"), "locations", "gpus", self._offers)
 
     def _offers(self, place: Row, row: Row) -> list[Offer]:
         name, where = text(row, "v0Name"), text(place, "id")
@@ -63,14 +56,12 @@ class TensorDock(Adapter):
         total = amount_number(row, "price_per_hr")
         for field, quantity in BOX.items():
             total += quantity * amount_number(pricing, field)
-        free = number(row, "max_count")
-        if free < 0 or free != int(free):
-            raise BadRow("max_count", f"{free} is no number of GPUs")
+        free = whole(row, "max_count")
         city, country = place.get("city"), place.get("country")
         return [
             Offer(
                 offer_key=f"{where}/{name}/on_demand",
-                gpu=known_gpu(self.gpus, "v0Name", name if name in self.gpus else words, None),
+                gpu=known_gpu(self.gpus, "v0Name", words, None),
                 gpu_count=1,
                 price_type="on_demand",
                 amount=f"{Decimal(total):f}",
@@ -80,14 +71,10 @@ class TensorDock(Adapter):
                 region=f"{city}, {country}" if isinstance(city, str) and isinstance(country, str) else where,
                 country=COUNTRIES.get(country) if isinstance(country, str) else None,
                 availability="available" if free else "sold_out",
-                available_count=int(free),
+                available_count=free,
                 vcpus=float(BOX["per_vcpu_hr"]),
                 memory_gib=float(BOX["per_gb_ram_hr"]),
                 disk_gib=float(BOX["per_gb_storage_hr"]),
                 instance_type=name,
             )
         ]
-
-
-def _refuse(_: Row) -> list[Offer]:
-    raise BadRow("gpus", "list of GPUs is missing")

@@ -13,13 +13,14 @@ A dash, "Contact us" and "Contact sales" are no offer. HGX boards carry SXM modu
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document
-from adapters.rows import BadRow, amount, known_gpu, rejected
+from adapters.pages import Element, document, each
+from adapters.rows import BadRow, amount, known_gpu
 from schemas.vocabulary import PriceType
 
 HARDWARE, ON_DEMAND, RESERVED = "Hardware", "ON-Demand", "Reserved"
@@ -31,6 +32,10 @@ NO_PRICE = frozenset({"—", "Contact us", "Contact sales"})
 
 _TERM = re.compile(r"\d+(-\d+|\+) days")
 _DOLLARS = re.compile(r"\$(\d{1,3}(?:,\d{3})*(?:\.\d+)?)")
+
+
+Columns = list[tuple[PriceType, str]]
+"""Price type and term of each column of prices."""
 
 
 class Together(Adapter):
@@ -51,8 +56,6 @@ class Together(Adapter):
     gpus: ClassVar[Mapping[str, str]] = {
         "NVIDIA HGX H100": "H100-SXM-80",
         "NVIDIA HGX H200": "H200-SXM-141",
-        "NVIDIA GB200 NVL72": "GB200-SUPERCHIP-186",
-        "NVIDIA GB300 NVL72": "GB300-SUPERCHIP-288",
     }
 
     def slices(self) -> Sequence[Slice]:
@@ -62,18 +65,13 @@ class Together(Adapter):
         for page in pages:
             root = document(page.body)
             clusters, terms = _clusters(root)
-            for row in _rows(clusters):
-                yield from self._read(row, "gpu-clusters", [("on_demand", ""), *(("reserved", term) for term in terms)])
-            for row in _rows(_table(root, DEDICATED)):
-                yield from self._read(row, "dedicated-inference", [("serverless", ""), ("reserved", "term not stated")])
+            columns: Columns = [("on_demand", ""), *(("reserved", term) for term in terms)]
+            yield from each(_rows(clusters), partial(self._offers, "gpu-clusters", columns))
+            columns = [("serverless", ""), ("reserved", "term not stated")]
+            yield from each(_rows(_table(root, DEDICATED)), partial(self._offers, "dedicated-inference", columns))
 
-    def _read(self, row: Element, product: str, columns: list[tuple[PriceType, str]]) -> Iterator[Offer | Rejected]:
-        try:
-            yield from self._offers([_Cell(cell) for cell in row.all(tag="td")], product, columns)
-        except BadRow as bad:
-            yield rejected(row.text, bad)
-
-    def _offers(self, cells: "list[_Cell]", product: str, columns: list[tuple[PriceType, str]]) -> list[Offer]:
+    def _offers(self, product: str, columns: Columns, row: Element) -> list[Offer]:
+        cells = [_Cell(cell) for cell in row.all(tag="td")]
         name = cells[0].text if cells else ""
         stated = [(cell.text, cell.span) for cell in cells[1:]]
         if sum(span for _, span in stated) != len(columns):
@@ -109,7 +107,7 @@ class _Cell:
 
     def __init__(self, cell: Element) -> None:
         span = cell.attributes.get("colspan", "1")
-        self.text = " ".join(cell.text.split())
+        self.text = cell.text
         self.span = int(span) if span.isdecimal() else 0
 
 

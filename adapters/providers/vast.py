@@ -108,7 +108,6 @@ class Vast(Adapter):
             raise BadRow("gpu_total_ram", f"{total_mb} MB is not {gpus} x {ram_mb} MB")
         place = row.get("geolocation")
         region = place.strip(", ") if isinstance(place, str) else ""
-        ram = optional_float(row, "cpu_ram")
         return Offer(
             offer_key=f"{key}/{price_type}",
             gpu=known_gpu(self.gpus, "gpu_name", name, float(ram_mb) / 1024),
@@ -122,7 +121,7 @@ class Vast(Adapter):
             country=country(region.rpartition(",")[2].strip()),
             availability="sold_out" if row.get("rentable") is False else "available",
             vcpus=optional_float(row, "cpu_cores_effective"),
-            memory_gib=None if ram is None else ram / 1024,
+            memory_gib=optional_float(row, "cpu_ram", 1024),
             disk_gib=optional_float(row, "disk_space"),
             in_market_stats=in_market_stats,
         )

@@ -8,12 +8,13 @@ lists is sold out, and then is one offer without a region.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, country, known_gpu, listing, number, optional_float, rejected, text
+from adapters.rows import BadRow, Row, amount, child, count, country, each, known_gpu, listing, number, optional_child, optional_float, text
 from schemas.vocabulary import PriceType
 
 _DESCRIPTION = re.compile(r"(\d+)x (.+)")
@@ -63,16 +64,9 @@ class Verda(Adapter):
         places: dict[PriceType, Places] = {kind: _places(listing(bodies.get(f"availability:{kind}"))) for kind in PRICES}
         for row in listing(bodies.get("instance-types")):
             for price_type in PRICES:
-                try:
-                    offers = self._offers(row, price_type, places[price_type], countries)
-                except BadRow as bad:
-                    yield rejected(row, bad)
-                else:
-                    yield from offers
+                yield from each([row], "instance-types", partial(self._offers, price_type, places[price_type], countries))
 
-    def _offers(self, row: Any, price_type: PriceType, places: Places, countries: Mapping[str, str | None]) -> list[Offer]:
-        if not isinstance(row, dict):
-            raise BadRow("instance-types", "a row is not an object")
+    def _offers(self, price_type: PriceType, places: Places, countries: Mapping[str, str | None], row: Row) -> list[Offer]:
         gpu_part = child(row, "gpu")
         if number(gpu_part, "number_of_gpus") == 0:
             return []
@@ -98,9 +92,9 @@ class Verda(Adapter):
                 region=place,
                 country=countries.get(place),
                 availability="available" if place else "sold_out",
-                vcpus=_inner(row, "cpu", "number_of_cores"),
-                memory_gib=_inner(row, "memory", "size_in_gigabytes"),
-                disk_gib=_inner(row, "storage", "size_in_gigabytes"),
+                vcpus=optional_float(optional_child(row, "cpu"), "number_of_cores"),
+                memory_gib=optional_float(optional_child(row, "memory"), "size_in_gigabytes"),
+                disk_gib=optional_float(optional_child(row, "storage"), "size_in_gigabytes"),
                 instance_type=name,
             )
             for place in places.get(name) or [""]
@@ -130,8 +124,3 @@ def _places(availability: list[Any]) -> Places:
             if isinstance(name, str) and code not in places.setdefault(name, []):
                 places[name].append(code)
     return places
-
-
-def _inner(row: Row, part: str, field: str) -> float | None:
-    value = row.get(part)
-    return optional_float(value, field) if isinstance(value, dict) else None

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, each, known_gpu, listing, number, optional_float, text
+from adapters.rows import Row, amount, child, count, each, known_gpu, listing, optional_float, text, whole
 
 NETWORKS = ("ethernet", "infiniband")
 
@@ -48,9 +48,7 @@ class VoltagePark(Adapter):
         gpu = known_gpu(self.gpus, "gpu_model", text(node, "gpu_model"), None)
         offers = []
         for network in NETWORKS:
-            free = number(row, f"gpu_count_{network}")
-            if free < 0 or free != int(free):
-                raise BadRow(f"gpu_count_{network}", f"{free} is no number of GPUs")
+            free = whole(row, f"gpu_count_{network}")
             offers.append(
                 Offer(
                     offer_key=f"{place}/{network}/on_demand",
@@ -63,7 +61,7 @@ class VoltagePark(Adapter):
                     basis="per_gpu",
                     region=place,
                     availability="available" if free >= gpus else "sold_out",
-                    available_count=int(free),
+                    available_count=free,
                     vcpus=optional_float(node, "cpu_count"),
                     memory_gib=optional_float(node, "ram_gb"),
                     disk_gib=optional_float(node, "storage_gb"),

@@ -8,13 +8,13 @@ is a slice of one. Bare metal names its GPUs in the plan's id only, and has a se
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import cursor
-from adapters.rows import BadRow, Row, UnknownGpu, amount, count, is_zero, known_gpu, listing, optional_float, rejected, text, texts
+from adapters.rows import BadRow, Row, UnknownGpu, amount, count, each, is_zero, known_gpu, listing, optional_float, text, texts
 from schemas.gpus import GPUS
 from schemas.vocabulary import PriceType
 
@@ -46,18 +46,11 @@ class Vultr(Adapter):
     gpus: ClassVar[Mapping[str, str]] = {
         # Card of each cloud GPU plan. https://www.vultr.com/products/cloud-gpu/
         "NVIDIA_A100": "A100-PCIE-80",
-        "NVIDIA_A40": "A40-PCIE-48",
-        "NVIDIA_A16": "A16-PCIE-16",
-        "NVIDIA_L40S": "L40S-PCIE-48",
         "NVIDIA_GH200": "GH200-SUPERCHIP-96",
         # Bare metal are HGX boards.
         "a100": "A100-SXM-80",
         "h100": "H100-SXM-80",
         "h200": "H200-SXM-141",
-        "b200": "B200-SXM-180",
-        "mi300x": "MI300X-OAM-192",
-        "mi325x": "MI325X-OAM-256",
-        "mi355x": "MI355X-OAM-288",
     }
 
     def slices(self) -> Sequence[Slice]:
@@ -72,28 +65,18 @@ class Vultr(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            is_metal = page.request.name == "plans-metal"
-            for row in listing(page.body, "plans_metal" if is_metal else "plans"):
-                try:
-                    yield from self._metal(row) if is_metal else self._cloud(row)
-                except BadRow as bad:
-                    yield rejected(row, bad)
+            name, read = ("plans_metal", self._metal) if page.request.name == "plans-metal" else ("plans", self._cloud)
+            yield from each(listing(page.body, name), name, read)
 
-    def _cloud(self, row: Any) -> list[Offer]:
-        if not isinstance(row, dict):
-            raise BadRow("plans", "a row is not an object")
+    def _cloud(self, row: Row) -> list[Offer]:
         name = text(row, "id")
         if not name.startswith("vcg-") and not row.get("gpu_type"):
             return []
-        card = self.gpus.get(text(row, "gpu_type"))
-        if card is None:
-            raise UnknownGpu("gpu_type", row["gpu_type"])
+        card = known_gpu(self.gpus, "gpu_type", text(row, "gpu_type"), None)
         gpu, gpus = _share(card, count(row, "gpu_vram_gb"))
         return self._offers(row, name, gpu, gpus, "on_demand", "hourly_cost", optional_float(row, "vcpu_count"))
 
-    def _metal(self, row: Any) -> list[Offer]:
-        if not isinstance(row, dict):
-            raise BadRow("plans_metal", "a row is not an object")
+    def _metal(self, row: Row) -> list[Offer]:
         name = text(row, "id")
         if "gpu" not in name:
             return []
@@ -111,7 +94,6 @@ class Vultr(Adapter):
         self, row: Row, name: str, gpu: str, gpus: int, price_type: PriceType, price_field: str, vcpus: float | None
     ) -> list[Offer]:
         price = amount(row, price_field)
-        megabytes = optional_float(row, "ram")
         return [
             Offer(
                 offer_key=f"{place}/{name}/{price_type}" if place else f"{name}/{price_type}",
@@ -126,7 +108,7 @@ class Vultr(Adapter):
                 country=COUNTRIES.get(place),
                 availability="available" if place else "sold_out",
                 vcpus=vcpus,
-                memory_gib=None if megabytes is None else megabytes / 1024,
+                memory_gib=optional_float(row, "ram", 1024),
                 disk_gib=optional_float(row, "disk"),
                 instance_type=name,
             )

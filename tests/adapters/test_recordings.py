@@ -144,7 +144,7 @@ def test_linodes_recording_is_older_than_regional_prices() -> None:
     """From 2020: without the list nobody knows in which regions the plan's price holds, so none of its four GPU plans is an offer."""
     offers, rejected = parsed("linode", recorded_slices("linode"))
     assert offers == {}
-    assert [row.reason for row in rejected] == ["region_prices: list is missing"] * 4
+    assert [row.reason for row in rejected] == ["region_prices: list of objects is missing"] * 4
 
 
 def test_recorded_rows_without_a_natural_key_are_refused() -> None:
