@@ -20,6 +20,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     `offer_key` is natural and stable over polls (never a volatile id) and unique within the provider.
     `amount` is the provider's own number as text; `currency`, `unit` and `basis` say what it is.
+    `interruption` is how often the provider says that such a machine is taken back, in its own words; None where it tells nothing.
     `rate` is the provider's own exchange rate where its answer carries one (GLM, AKT); otherwise the common rates are used.
     The price in USD per GPU-hour is not here: `adapters.units.usd_per_gpu_hour_micros` derives it, once.
     """
@@ -43,6 +44,7 @@ class Offer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     upstream: str | None = None
     provider_time_ms: int | None = None
     in_market_stats: bool = True
+    interruption: str | None = None
     rate: ExchangeRate | None = None
 
 

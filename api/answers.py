@@ -49,6 +49,7 @@ class OfferTold(Told, frozen=True, kw_only=True):
     instance_type: str | None
     upstream: Annotated[str | None, Meta(description="A reseller's supplier.")]
     in_market_stats: Annotated[bool, Meta(description="False for resellers, folded sizes and suspect placeholders.")]
+    interruption: Annotated[str | None, Meta(description="How often the provider says such a machine is taken back, in its own words.")]
     provider_time: Annotated[Moment | None, Meta(description="The provider's own time stamp, where given.")]
     first_seen: Moment
     observed_at: Annotated[Moment, Meta(description="When the provider was really asked.")]

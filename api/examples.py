@@ -54,6 +54,7 @@ OFFER = OfferTold(
     instance_type="1H100.80S.30V",
     upstream=None,
     in_market_stats=True,
+    interruption=None,
     provider_time=None,
     first_seen="2026-11-20T08:00:01.000Z",
     observed_at="2026-11-21T08:00:01.000Z",

@@ -38,6 +38,7 @@ class SnapshotOffer(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     upstream: str | None = None
     provider_time_ms: int | None = None
     in_market_stats: bool = True
+    interruption: str | None = None
     body_digest: str | None = None
 
 

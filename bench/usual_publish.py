@@ -57,6 +57,7 @@ class OfferEvent(BaseModel):
     upstream: str | None = None
     provider_time_ms: int | None = None
     in_market_stats: bool = True
+    interruption: str | None = None
     body_digest: str
 
 

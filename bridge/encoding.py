@@ -14,7 +14,7 @@ ID_CHARACTERS = 32
 
 _kind_bytes = {kind: avro_string(kind) for kind in KINDS}
 _nothing_before = b"\x00\x00"
-_no_state = b"\x00" * 20 + b"\x01" + b"\x00"
+_no_state = b"\x00" * 20 + b"\x01" + b"\x00" * 2
 
 
 class EventEncoder:

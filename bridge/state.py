@@ -36,6 +36,8 @@ class OfferState(msgspec.Struct, frozen=True, gc=False):
     upstream: str | None
     provider_time_ms: int | None
     in_market_stats: bool
+    interruption: str | None = None
+    """With a default: snapshots of earlier bridges have none."""
 
 
 def state_of(offer: Offer, usd_per_gpu_hour_micros: int, fx_rate: str | None, fx_date: str | None) -> OfferState:
@@ -62,6 +64,7 @@ def state_of(offer: Offer, usd_per_gpu_hour_micros: int, fx_rate: str | None, fx
         offer.upstream,
         offer.provider_time_ms,
         offer.in_market_stats,
+        offer.interruption,
     )
 
 
@@ -94,7 +97,7 @@ class EncodedState(msgspec.Struct, gc=False, eq=False):
 
 
 def encode_state(state: OfferState) -> bytes:
-    """Avro bytes of the state fields. Every field but the last is a union of null and one type."""
+    """Avro bytes of the state fields. Every field but `in_market_stats` is a union of null and one type."""
     text, whole, real = _texts, _longs, _doubles
     return b"".join(
         (
@@ -119,6 +122,7 @@ def encode_state(state: OfferState) -> bytes:
             text[state.upstream],
             whole[state.provider_time_ms],
             b"\x01" if state.in_market_stats else b"\x00",
+            text[state.interruption],
         )
     )
 

@@ -45,6 +45,7 @@ def offer(key: str, usd: str, **fields: Any) -> dict[str, Any]:
         "upstream": None,
         "provider_time_ms": None,
         "in_market_stats": True,
+        "interruption": None,
         "body_digest": "ab" * 32,
         "first_seen_ms": NOW_MS - 3_600_000,
         **fields,

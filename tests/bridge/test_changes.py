@@ -39,6 +39,7 @@ def say(one: Book, known: dict[str, Acknowledged], now_ms: int = START_MS + 10) 
         (state(), state(available_count=3), "changed"),
         (state(), state(region="us"), "changed"),
         (state(), state(in_market_stats=False), "changed"),
+        (state(interruption="<5%"), state(interruption="5-10%"), "changed"),
         (state(), state(), None),
         (state(), state(provider_time_ms=7), None),
         (state(fx_rate="1.1", fx_date="2026-11-20"), state(fx_rate="1.1", fx_date="2026-11-21"), None),

@@ -104,6 +104,16 @@ async def test_a_restart_keeps_first_seen_and_ages(redis_client: "redis.asyncio.
     }
 
 
+async def test_a_snapshot_of_a_bridge_that_knew_fewer_fields_is_restored(redis_client: "redis.asyncio.Redis") -> None:
+    await written(redis_client, {"lumen": await polled_source(Clock(), "a")})
+    said = json.loads(await redis_client.get(snapshot_key("lumen")) or b"")
+    del said["offers"][0]["interruption"]
+    await redis_client.set(snapshot_key("lumen"), json.dumps(said))
+    again = source(lambda _: httpx.Response(200), Clock())
+    assert await restore(redis_client, {"lumen": again}) == 1
+    assert again.book.offers["a"].encoded.state.interruption is None
+
+
 async def test_another_markets_snapshot_and_garbage_are_not_restored(
     redis_client: "redis.asyncio.Redis", caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -164,6 +164,16 @@ def test_offers_as_of_knows_only_what_was_known(store: Store) -> None:
     assert price(15, known="2026-03-01 12:15:00") == []  # these rows came into the table when this test ran
 
 
+def test_how_often_a_machine_is_taken_back_stands_in_every_view(store: Store) -> None:
+    """The view that feeds offers_current is older than the column."""
+    store.event("told", 0, interruption="5-10%")
+    store.event("untold", 0)
+    as_of = f"offers_as_of(at = '{NOON:%Y-%m-%d %H:%M:%S}', known_at = '2099-01-01 00:00:00')"
+    for place in ("offer_events", "offers_current", "offers_latest", as_of):
+        found = store.rows(f"SELECT offer_key, interruption FROM {place} ORDER BY offer_key")  # noqa: S608 - places of this test
+        assert [row["interruption"] for row in found] == ["5-10%", None], place
+
+
 def test_hourly_and_daily_count_each_offer_once(store: Store) -> None:
     store.event("a", 0, 1_000_000)
     store.event("a", 30, 2_000_000)
