@@ -17,6 +17,7 @@ from bridge.archive import Archive
 from bridge.build import BadSettings, build_sources, check, chosen
 from bridge.guard import Guard
 from bridge.kafka import make_producer
+from bridge.logs import configure_logging
 from bridge.poller import Poller
 from bridge.publisher import Publisher
 from bridge.quarantine import Quarantine
@@ -43,13 +44,6 @@ def main(argv: list[str] | None = None) -> int:
     known = read_credentials(adapters.values())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_run(settings, adapters, known, once=arguments.once))
-
-
-def configure_logging(level: str) -> None:
-    """One line per record. The HTTP libraries log addresses with their queries, so they are kept quiet."""
-    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr)
-    for name in ("httpx", "httpx2", "httpcore", "httpcore2", "hpack", "h2", "asyncio"):
-        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 async def _run(settings: BridgeSettings, adapters: Mapping[str, Adapter], known: dict[str, SecretStr], *, once: bool) -> int:

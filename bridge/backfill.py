@@ -25,12 +25,12 @@ from adapters.errors import ProviderError
 from adapters.rates import PastRates
 from adapters.registry import discover
 from bridge import snapshot
-from bridge.__main__ import configure_logging
 from bridge.book import Book
 from bridge.changes import Acknowledged, detect
 from bridge.encoding import EventEncoder
 from bridge.history import Line, LineReader, NoHistory, decode_line, lines_from
 from bridge.kafka import make_producer, read_latest_offers, until_done
+from bridge.logs import configure_logging
 from bridge.progress import Progress, ProgressStore
 from bridge.publisher import KafkaProducer, tick_id
 from bridge.rates import past_rates

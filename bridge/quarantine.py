@@ -81,7 +81,6 @@ class Hold(msgspec.Struct):
     now: FaultKind
     reason_now: str
     acceptable: bool
-    seen_ms: int
     refused: bool = False
 
     @property
@@ -138,7 +137,7 @@ class Quarantine:
         """Hold a source back, or go on holding it. Whether the hold is new."""
         known = self._state.holds.get(source)
         if known is not None:
-            known.now, known.reason_now, known.seen_ms = fault.kind, fault.reason, at_ms
+            known.now, known.reason_now = fault.kind, fault.reason
             known.acceptable = fault.acceptable
             if not fault.slices <= known.outstanding:
                 known.outstanding |= fault.slices
@@ -161,7 +160,6 @@ class Quarantine:
             now=fault.kind,
             reason_now=fault.reason,
             acceptable=fault.acceptable,
-            seen_ms=at_ms,
         )
         self._state.holds[source] = opened
         self._say(opened, "opened", at_ms, f"{source}: {fault}; body {digest}")
@@ -178,7 +176,6 @@ class Quarantine:
             return True
         if known.outstanding & asked:
             known.outstanding -= asked
-            known.seen_ms = at_ms
             self._save()
         if known.outstanding:
             return False

@@ -1,7 +1,7 @@
 """As much of GraphQL as RunPod's clients use: one query, nested selections, arguments, aliases. Values are picked, never guessed."""
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
@@ -18,9 +18,6 @@ class Field(msgspec.Struct, frozen=True):
     name: str
     arguments: Mapping[str, Any]
     fields: tuple["Field", ...]
-
-
-Resolver = Callable[[Mapping[str, Any]], Any]
 
 
 def parse(text: str, variables: Mapping[str, Any]) -> tuple[Field, ...]:

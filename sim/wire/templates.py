@@ -68,17 +68,6 @@ def decode(body: bytes, request: Request) -> Any:
     return _decoder.decode(body) if request.answer == "json" else body.decode()
 
 
-def written_slices(adapter: Adapter, folder: Path) -> dict[str, list[Page]]:
-    """Pages by slice, of the slices that the folder answers."""
-    answers = {(entry.slice, entry.request, entry.page): entry for entry in written(folder).answers}
-
-    def answer(slice_name: str, request: Request) -> Found | None:
-        entry = answers.get((slice_name, request.name, request.page))
-        return (_standing(decode((folder / entry.file).read_bytes(), request), entry.at), entry.headers) if entry else None
-
-    return walk(adapter, answer)
-
-
 def market_slices(adapter: Adapter, folder: Path, like: Callable[[str], str] | None) -> tuple[dict[str, list[Page]], frozenset[str]]:
     """Pages by slice, of the slices that the folder answers and of those that answer like one of them; the names of the latter.
 

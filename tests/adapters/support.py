@@ -13,7 +13,7 @@ from adapters.models import Offer, Rejected
 from adapters.rates import fixed_rates
 from adapters.registry import discover
 from adapters.units import usd_per_gpu_hour_micros
-from sim.wire.templates import BODIES, Found, Written, walk, written, written_slices
+from sim.wire.templates import BODIES, Found, Written, market_slices, walk, written
 
 ROOT = Path(__file__).parents[2]
 FIXTURES = ROOT / "tests" / "fixtures"
@@ -42,7 +42,8 @@ def source_json(source: str) -> Written:
 
 def fixture_slices(source: str) -> dict[str, list[Page]]:
     """Pages by slice, of the slices that the fixture answers."""
-    return written_slices(ADAPTERS[source], folder(source))
+    slices, _ = market_slices(ADAPTERS[source], folder(source), like=None)
+    return slices
 
 
 def recorded_slices(source: str) -> dict[str, list[Page]]:
