@@ -30,6 +30,9 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     """Where to ask, if not at the base address, such as a region's own host. No request goes to one that `slices` doesn't name."""
     public: bool = False
     """Asked without any credential, such as a page on the provider's web site beside its API."""
+    aside: bool = False
+    """Whether it only describes offers, and is one file, one page long, for all slices: asked once for all of them (adapters/asides.py).
+    A slice stands without it: then `parse` gets no such page, and health says what is missing. The guard does not compare it."""
     method: Literal["GET", "POST"] = "GET"
     query: Mapping[str, str] = {}
     json: Any = None

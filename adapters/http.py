@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 
 import msgspec
 
+from adapters.asides import Asides
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.bodies import decode_json, decode_text
 from adapters.earlier import EarlierAnswers
@@ -61,6 +62,8 @@ class SliceAnswer(msgspec.Struct, frozen=True, kw_only=True):
     slice: Slice
     answers: tuple[Answer, ...]
     digest: str
+    trouble: str | None = None
+    """What could not be had, or not newly, of the requests that are `aside`."""
 
     @property
     def size(self) -> int:
@@ -131,6 +134,7 @@ class ProviderClient:
         self._upstream = upstream_url.rstrip("/")
         self._bucket = bucket or Bucket(())
         self._earlier = EarlierAnswers()
+        self._asides = Asides(self._readable, clock)
         self._clock, self._now, self._sleep = clock, now, sleep
         self._token = ""
         self._token_until = 0.0
@@ -165,7 +169,9 @@ class ProviderClient:
 
     async def fetch_slice(self, part: Slice) -> SliceAnswer:
         """Perform all requests of a slice at once, and follow each to its last page. Raises as `fetch`; the first failure counts."""
-        chains = await asyncio.gather(*(self._chain(request) for request in part.requests), return_exceptions=True)
+        troubles: list[str] = []
+        asked = (self._aside(request, troubles) if request.aside else self._chain(request) for request in part.requests)
+        chains = await asyncio.gather(*asked, return_exceptions=True)
         answers: list[Answer] = []
         for chain in chains:
             if isinstance(chain, BaseException):
@@ -174,7 +180,19 @@ class ProviderClient:
         digest = hashlib.sha256()
         for answer in answers:
             digest.update(answer.raw)
-        return SliceAnswer(slice=part, answers=tuple(answers), digest=digest.hexdigest())
+        return SliceAnswer(slice=part, answers=tuple(answers), digest=digest.hexdigest(), trouble="; ".join(troubles) or None)
+
+    async def _aside(self, request: Request, troubles: list[str]) -> list[Answer]:
+        answer, trouble = await self._asides.of(request)
+        if trouble:
+            troubles.append(trouble)
+        return [] if answer is None else [answer]
+
+    async def _readable(self, request: Request) -> Answer:
+        """The answer to a request that is aside, decoded: in a thread, because it may be long."""
+        answer = await self.fetch(request)
+        await asyncio.to_thread(lambda: answer.page)
+        return answer
 
     async def _chain(self, first: Request) -> list[Answer]:
         answers: list[Answer] = []
@@ -218,7 +236,7 @@ class ProviderClient:
     async def _redirected(self, request: Request, url: str, query: Mapping[str, str], token: str) -> tuple[Mapping[str, str], bytes]:
         for _ in range(MAX_REDIRECTS + 1):
             address = with_query(url, query)
-            asked_again = self._adapter.conditional and request.method == "GET"
+            asked_again = (self._adapter.conditional or request.aside) and request.method == "GET"
             earlier = self._earlier.of(address) if asked_again else None
             conditions = earlier.conditions if earlier else {}
             received = await self._send(msgspec.structs.replace(request, headers={**request.headers, **conditions}), url, query, token)
@@ -275,7 +293,8 @@ class ProviderClient:
         self.counters.last_status = received.status
         self.counters.bytes += len(received.body)
         rest_s = asked_rest_s(received.status, received.headers, self._now())
-        if rest_s is not None:
+        # What is aside has a host and a rest of its own (adapters/asides.py).
+        if rest_s is not None and not request.aside:
             self._bucket.rest(self._clock() + rest_s)
         return received
 

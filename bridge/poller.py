@@ -152,6 +152,8 @@ class Poller:
                 source.client.forget()
             return
         source.slice_errors.pop(result.slice, None)
+        if result.answer.trouble:
+            source.slice_errors[result.slice] = result.answer.trouble
         held = source.book.held_in(result.slice)
         changed = source.book.replace(result.slice, result.reading.states, result.answer.digest, result.observed_at_ms)
         if changed is not None:

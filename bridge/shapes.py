@@ -110,9 +110,15 @@ def new_keys(before: Shape, now: Shape) -> list[str]:
 
 
 def paths_read(adapter: Adapter, pages: Sequence[Page], observed_at: datetime) -> frozenset[Path]:
-    """The keys that the adapter's parse asks for in these pages, each with the request's name before it. Raises what `parse` raises."""
+    """The keys that the adapter's parse asks for in these pages, each with the request's name before it; not in those that are aside.
+
+    Raises what `parse` raises.
+    """
     found: set[Path] = set()
-    tracked = [msgspec.structs.replace(page, body=_tracked(page.body, (page.request.name,), found)) for page in pages]
+    tracked = [
+        page if page.request.aside else msgspec.structs.replace(page, body=_tracked(page.body, (page.request.name,), found))
+        for page in pages
+    ]
     for _ in adapter.parse(tracked, observed_at):
         pass
     return without_tables(found)

@@ -3,15 +3,19 @@
 One signed call a region (Query API, XML), of the regions that every account may use, narrowed to GPU families and plain Linux. Prices are
 text, USD per hour for the whole instance. The history begins at the last full hour: the price in force then and every change since, of
 which the newest of a type and zone counts. A row whose type, zone, system or time cannot be read could be the newest of any, so it costs
-the region's whole answer; one whose price cannot be read costs its type and zone. AWS tells no stock. What the spot advisor publishes (how
-often a type is interrupted, in five bands, and the saving in percent) is neither price nor stock: no offer is made of it, and no price.
+the region's whole answer; one whose price cannot be read costs its type and zone. AWS tells no stock.
+
+How often a type was taken back stands in the file that the spot advisor's page reads, public and one for all regions
+(https://aws.amazon.com/ec2/spot/instance-advisor/): by region, system and type an index `r` into its `ranges`, whose label ("5-10%") is
+`interruption`. Its `s`, the saving of a month in percent, is no price, and none is made of it. Where the file, or what it says of a type,
+cannot be read, prices stand without it.
 """
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlsplit
 
 import msgspec
@@ -22,7 +26,8 @@ from adapters.errors import PayloadChanged
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import continued
-from adapters.rows import Row, UnknownGpu, amount
+from adapters.rows import BadRow, Row, UnknownGpu, amount, child, rejected, text, whole
+from adapters.rows import children as objects
 from adapters.sigv4 import signed
 from adapters.statements import newest
 from adapters.xml import child_text, children, document, fields
@@ -40,6 +45,9 @@ QUERY = {
     "Filter.2.Name": "instance-type",
     **{f"Filter.2.Value.{number}": f"{family}.*" for number, family in enumerate(FAMILIES, 1)},
 }
+
+ADVISOR = Request(name="advisor", path="/spot-advisor-data.json", host="spot-bid-advisor.s3.amazonaws.com", public=True, aside=True)
+BAND = re.compile(r"[<>]\d{1,2}%|\d{1,2}-\d{1,2}%")
 
 TYPE = re.compile(r"[a-z][a-z0-9-]*\.[a-z0-9-]+")
 
@@ -64,11 +72,13 @@ class AwsSpot(Adapter):
 
     def slices(self) -> Sequence[Slice]:
         return [
-            Slice(name=region, requests=(Request(name="history", path="/", host=_host(region), query=QUERY, answer="text"),))
+            Slice(name=region, requests=(Request(name="history", path="/", host=_host(region), query=QUERY, answer="text"), ADVISOR))
             for region in REGIONS
         ]
 
     def next_page(self, page: Page) -> Request | None:
+        if page.request.aside:
+            return None
         token = child_text(document(page.body, "DescribeSpotPriceHistoryResponse"), "nextToken")
         return continued(page, "nextToken", {**page.request.query, "NextToken": token}) if token else None
 
@@ -81,23 +91,66 @@ class AwsSpot(Adapter):
         return signed(dated, key_id, secret, region=region, service="ec2", now=now)
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
-        return newest(_statements(pages), "spotPrice")
+        history = [page for page in pages if not page.request.aside]
+        bands: dict[str, str] = {}
+        for page in pages:
+            if page.request.aside:
+                yield from _noted(bands, page.body, _region(history[0]))
+        yield from newest(_statements(history, bands), "spotPrice")
 
 
-def _statements(pages: Sequence[Page]) -> Iterator[tuple[str, Row, Callable[[], Offer]]]:
+def _noted(bands: dict[str, str], file: Any, region: str) -> Iterator[Rejected]:
+    """Notes how often each type of a region is taken back. At most one Rejected, of what is odd first: so many as to cost prices never."""
+    odd: list[BadRow] = []
+    try:
+        if not isinstance(file, dict):
+            raise BadRow("advisor", "the file is no object")
+        ranges = objects(file, "ranges")
+        labels = {whole(row, "index"): _band(row) for row in ranges}
+        if len(labels) < len(ranges):
+            raise BadRow("index", "two ranges have one index")
+        regions = child(file, "spot_advisor")
+        told = child(child(regions, region), "Linux") if region in regions else {}
+        for name in TYPES:
+            if name in told:
+                try:
+                    index = whole(child(told, name), "r")
+                    if index not in labels:
+                        raise BadRow("r", f"{index} of {name} is none of its ranges")
+                    bands[name] = labels[index]
+                except BadRow as bad:
+                    odd.append(bad)
+    except BadRow as bad:
+        odd.append(bad)
+    if odd:
+        yield rejected({"file": ADVISOR.path, "region": region, "odd": len(odd)}, odd[0])
+
+
+def _band(row: Row) -> str:
+    label = text(row, "label")
+    if not BAND.fullmatch(label):
+        raise BadRow("label", f"{label[:20]!r} is no band of percents")
+    return label
+
+
+def _statements(pages: Sequence[Page], bands: Mapping[str, str]) -> Iterator[tuple[str, Row, Callable[[], Offer]]]:
     for page in pages:
-        region = page.request.host.split(".")[1]
+        region = _region(page)
         root = document(page.body, "DescribeSpotPriceHistoryResponse")
         for item in children(root, "spotPriceHistorySet", "item"):
             row = fields(item)
             name, zone, at_ms, plain = _identity(row, region)
             if plain:
                 key = f"{zone}/{name}/spot"
-                yield key, row, partial(_offer, row, key, name, zone, region, at_ms)
+                yield key, row, partial(_offer, row, key, name, zone, region, at_ms, bands.get(name))
 
 
 def _host(region: str) -> str:
     return f"ec2.{region}.amazonaws.com"
+
+
+def _region(page: Page) -> str:
+    return page.request.host.split(".")[1]
 
 
 def _identity(row: Row, region: str) -> tuple[str, str, int, bool]:
@@ -117,7 +170,7 @@ def _identity(row: Row, region: str) -> tuple[str, str, int, bool]:
     return name, zone, round(since.timestamp() * 1000), system == LINUX
 
 
-def _offer(row: Row, key: str, name: str, zone: str, region: str, at_ms: int) -> Offer:
+def _offer(row: Row, key: str, name: str, zone: str, region: str, at_ms: int, band: str | None) -> Offer:
     size = TYPES.get(name)
     if size is None:
         raise UnknownGpu("instanceType", name, f"unknown GPU instance {name[:80]!r}")
@@ -135,4 +188,5 @@ def _offer(row: Row, key: str, name: str, zone: str, region: str, at_ms: int) ->
         availability="unknown",
         instance_type=name,
         provider_time_ms=at_ms,
+        interruption=band,
     )

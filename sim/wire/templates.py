@@ -84,7 +84,8 @@ def market_slices(adapter: Adapter, folder: Path, like: Callable[[str], str] | N
         if entry is None:
             return None
         body = (folder / entry.file).read_text()
-        for old, new in zip(model.split("/"), name.split("/"), strict=True):
+        # What is aside is one file for all slices.
+        for old, new in () if request.aside else zip(model.split("/"), name.split("/"), strict=True):
             body = body.replace(old, new).replace(old.translate(NO_BRACKETS), new.translate(NO_BRACKETS))
         return _standing(decode(body.encode(), request), entry.at), entry.headers
 

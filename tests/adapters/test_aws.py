@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from adapters.base import Outgoing, Page, Request
-from adapters.ec2 import FAMILIES, TYPES
+from adapters.ec2 import FAMILIES, REGIONS, TYPES
 from adapters.errors import PayloadChanged
 from adapters.http import ProviderClient
 from adapters.models import Offer, Rejected
@@ -48,7 +48,7 @@ async def test_goes_out_as_it_was_signed_to_each_regions_own_host() -> None:
         seen.append(request)
         return httpx.Response(200, text="<DescribeSpotPriceHistoryResponse/>")
 
-    (request,) = next(part.requests for part in SPOT.slices() if part.name == "eu-west-1")
+    request, _ = next(part.requests for part in SPOT.slices() if part.name == "eu-west-1")
     request = msgspec.structs.replace(request, query={**request.query, "NextToken": "a+b/c=="})
     client = ProviderClient(SPOT, InProcess(httpx.MockTransport(handler)), credentials=CREDENTIALS, now=lambda: NOW.replace(minute=41))
     await client.fetch(request)
@@ -87,11 +87,14 @@ def item(at: str, amount: str, name: str = "p5.48xlarge", zone: str = "us-east-1
     )
 
 
-def history(*items: str, before: str = "") -> list[Offer | Rejected]:
-    (request,) = next(part.requests for part in SPOT.slices() if part.name == "us-east-1")
+def history(*items: str, before: str = "", advisor: Any = None, region: str = "us-east-1") -> list[Offer | Rejected]:
+    request, beside = next(part.requests for part in SPOT.slices() if part.name == region)
     name = "DescribeSpotPriceHistoryResponse"
     body = f"{before}<{name}><spotPriceHistorySet>{''.join(items)}</spotPriceHistorySet><nextToken/></{name}>"
-    return list(SPOT.parse([Page(request=request, status=200, headers={}, body=body)], NOW))
+    pages = [Page(request=request, status=200, headers={}, body=body)]
+    if advisor is not None:
+        pages.append(Page(request=beside, status=200, headers={}, body=advisor))
+    return list(SPOT.parse(pages, NOW))
 
 
 OLD, NEW = "2026-11-20T08:00:00.000Z", "2026-11-21T11:59:59.000Z"
@@ -138,6 +141,68 @@ def test_a_row_that_may_be_the_newest_of_any_costs_the_answer(row: str, field: s
     with pytest.raises(PayloadChanged) as raised:
         history(item(OLD, "21.5"), row)
     assert raised.value.field == field
+
+
+RANGES = [{"index": 0, "label": "<5%", "dots": 0, "max": 5}, {"index": 4, "label": ">20%", "dots": 4, "max": 100}]
+
+
+def advice(**types: Any) -> dict[str, Any]:
+    told = {name.replace("_", "."): index for name, index in types.items()}
+    return {
+        "ranges": RANGES,
+        "spot_advisor": {
+            "us-east-1": {"Linux": told, "Windows": {"p5.48xlarge": {"s": 9, "r": 4}, "g5.xlarge": {"s": 9, "r": 4}}},
+            "eu-west-1": {"Linux": {"p5.48xlarge": {"s": 9, "r": 4}}},
+        },
+    }
+
+
+def test_bands_are_joined_by_region_linux_and_type_and_by_the_ranges_own_index() -> None:
+    rows = (item(NEW, "19.75"), item(NEW, "1.0", "g6.xlarge", "us-east-1b"), item(NEW, "0.5", "g5.xlarge"))
+    found = history(*rows, advisor=advice(p5_48xlarge={"s": 60, "r": 0}, g6_xlarge={"s": 70, "r": 4}))
+    assert {row.instance_type: (row.amount, row.interruption) for row in found if isinstance(row, Offer)} == {
+        "p5.48xlarge": ("19.75", "<5%"),
+        "g6.xlarge": ("1.0", ">20%"),
+        "g5.xlarge": ("0.5", None),
+    }
+    turned = {**advice(p5_48xlarge={"s": 60, "r": 0}), "ranges": RANGES[::-1]}
+    (offer,) = history(item(NEW, "19.75"), advisor=turned)
+    assert isinstance(offer, Offer) and offer.interruption == "<5%"
+
+
+@pytest.mark.parametrize(
+    ("advisor", "field"),
+    [
+        ({}, "ranges"),
+        ([], "advisor"),
+        ("Just a moment...", "advisor"),
+        ({"ranges": RANGES}, "spot_advisor"),
+        ({**advice(p5_48xlarge={"s": 1, "r": 0}), "ranges": [{"index": 0, "label": "often"}]}, "label"),
+        ({**advice(p5_48xlarge={"s": 1, "r": 0}), "ranges": [{"index": 0, "label": "<5%"}, {"index": 0, "label": ">20%"}]}, "index"),
+        ({"ranges": RANGES, "spot_advisor": {"us-east-1": {"Windows": {}}}}, "Linux"),
+        (advice(p5_48xlarge={"s": 1, "r": 3}), "r"),
+        (advice(p5_48xlarge={"s": 1, "r": "0"}), "r"),
+        (advice(p5_48xlarge={"s": 1, "r": False}), "r"),
+        (advice(p5_48xlarge=0), "p5.48xlarge"),
+    ],
+    ids=str,
+)
+def test_a_file_that_cannot_be_read_costs_the_band_and_no_price(advisor: Any, field: str) -> None:
+    refused, offer = history(item(NEW, "19.75"), advisor=advisor)
+    assert isinstance(refused, Rejected) and refused.field == field
+    assert isinstance(offer, Offer) and (offer.amount, offer.interruption) == ("19.75", None)
+
+
+def test_however_much_of_the_file_is_odd_one_row_says_so() -> None:
+    odd = advice(**{name.replace(".", "_"): {"s": 1, "r": 9} for name in TYPES})
+    found = history(item(NEW, "19.75"), item(NEW, "1.0", "g6.xlarge"), advisor=odd)
+    assert [type(row) for row in found] == [Rejected, Offer, Offer]
+    assert isinstance(found[0], Rejected) and f'"odd":{len(TYPES)}' in found[0].raw
+
+
+def test_a_region_that_the_file_does_not_name_has_no_bands_and_that_is_no_fault() -> None:
+    (offer,) = history(item(NEW, "19.75"), advisor={"ranges": RANGES, "spot_advisor": {}})
+    assert isinstance(offer, Offer) and offer.interruption is None
 
 
 def test_entities_are_not_let_in() -> None:
@@ -214,6 +279,22 @@ def test_the_cut_of_june_2025_is_a_change_of_one_offer() -> None:
     changed = {key: (price(old[key]), price(new[key])) for key in old if old[key] != new[key]}
     assert changed == {"us-east-1/p5.48xlarge/on_demand": (12_290_000, 6_880_000)}
     assert old.keys() == new.keys()
+
+
+@recorded
+def test_recorded_bands() -> None:
+    """Of the recording's own words: g4dn.xlarge in Virginia has r 3, which its ranges call 15-20%."""
+    file = decode((RECORDINGS / "aws" / "spot-advisor.gpu-families.json").read_bytes())
+    labels = {entry["index"]: entry["label"] for entry in file["ranges"]}
+    for region in REGIONS:
+        linux = {name: told["r"] for name, told in file["spot_advisor"][region]["Linux"].items() if name in TYPES}
+        assert linux
+        rows = history(*(item(NEW, "1.0", name, f"{region}a") for name in linux), advisor=file, region=region)
+        assert {row.instance_type: row.interruption for row in rows if isinstance(row, Offer)} == {
+            name: labels[index] for name, index in linux.items()
+        }
+    (offer,) = history(item(NEW, "0.2", "g4dn.xlarge"), advisor=file)
+    assert isinstance(offer, Offer) and offer.interruption == "15-20%"
 
 
 @recorded

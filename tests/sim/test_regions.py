@@ -14,7 +14,10 @@ async def test_amazons_regions_hold_thousands_of_offers(app: App, adapters: dict
     found = {**await offers(app, adapters["aws"]), **await offers(app, adapters["aws-spot"])}
     assert len(found) > 3000
     assert len({offer.region for offer in found.values() if offer.price_type == "on_demand"}) == 30
-    assert len({offer.region[:-1] for offer in found.values() if offer.price_type == "spot"} - {"us-east-1-bos-1"}) == 17
+    spot = [offer for offer in found.values() if offer.price_type == "spot"]
+    assert len({offer.region[:-1] for offer in spot} - {"us-east-1-bos-1"}) == 17
+    assert {offer.interruption for offer in spot} == {None, "<5%", "5-10%", "10-15%", "15-20%", ">20%"}
+    assert len({offer.region[:-1] for offer in spot if offer.interruption} - {"us-east-1-bos-1"}) == 17
 
 
 async def test_a_region_that_answers_like_another_has_its_own_names_and_level(

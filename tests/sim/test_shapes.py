@@ -153,3 +153,21 @@ def test_written_bodies(market: Simulated, adapters: dict[str, Adapter], recordi
                 compared += 1
     if not compared:
         pytest.skip("not recorded, or at an address that is not")
+
+
+def test_the_spot_advisors_file(market: Simulated, adapters: dict[str, Adapter], recordings: Path) -> None:
+    """Its objects are tables by region, system and type: their rows are compared, not their names. Every region gets the same file."""
+    adapter = adapters["aws-spot"]
+    asked = [request for part in adapter.slices() for request in part.requests if request.aside]
+    (body,) = {market.answer(exchange_of(adapter, request), NOW_MS).body for request in asked}
+    ours, theirs = msgspec.json.decode(body), recorded(recordings, "aws/spot-advisor.gpu-families.json")
+    assert ours["ranges"] == theirs["ranges"]
+    assert {part.name for part in adapter.slices()} <= ours["spot_advisor"].keys()
+
+    def rows(file: Any) -> dict[str, Any]:
+        systems = [system for region in file["spot_advisor"].values() for system in region.items()]
+        told = {name: _merged([shape(row) for of, types in systems if of == name for row in types.values()]) for name, _ in systems}
+        return {**file, "instance_types": _merged([shape(row) for row in file["instance_types"].values()]), "spot_advisor": told}
+
+    assert shape(ours).keys() == shape(theirs).keys()
+    assert rows(ours) | {"global_rate": ""} == rows(theirs) | {"global_rate": ""}
