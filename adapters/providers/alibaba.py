@@ -8,6 +8,7 @@ the one that the list says is refused. `ClosedWithStock` is stock that isn't rep
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 import msgspec
@@ -18,7 +19,7 @@ from adapters.errors import AuthFailed, PayloadChanged, Transient
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.names import memory_fits
-from adapters.rows import BadRow, Row, UnknownGpu, amount, child, count, optional_float, rejected, table, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, child, count, each, optional_float, rejected, table, text
 from schemas.gpus import GPUS
 from schemas.vocabulary import Availability
 
@@ -95,11 +96,7 @@ class Alibaba(Adapter):
         except BadRow as bad:
             yield rejected(priced if bad.field in ("Price", "DetailInfos", "Currency", "OriginalPrice") else types, bad)
             return
-        for zone in zones:
-            try:
-                yield _offer(zone, region, name, described, price, currency)
-            except BadRow as bad:
-                yield rejected(zone, bad)
+        yield from each(zones, "AvailableZone", partial(_offers, region, name, described, price, currency))
 
 
 def _zones(page: Page) -> list[Any]:
@@ -132,38 +129,35 @@ def _price(body: Any) -> tuple[str, str]:
     parts = child(price, "DetailInfos")
     # The vendor's SDK names the list ResourcePriceModel, answers seen by others DetailInfo.
     listed = parts.get("DetailInfo", parts.get("ResourcePriceModel"))
-    own = (
-        [part for part in listed or () if isinstance(part, dict) and part.get("Resource") == "instanceType"]
-        if isinstance(listed, list)
-        else []
-    )
+    kinds = listed if isinstance(listed, list) else []
+    own = [part for part in kinds if isinstance(part, dict) and part.get("Resource") == "instanceType"]
     if len(own) != 1:
         raise BadRow("DetailInfos", f"{len(own)} prices of the instance alone, where one is documented")
     return amount(own[0], "OriginalPrice"), text(price, "Currency")
 
 
-def _offer(zone: Any, region: str, name: str, described: Row, price: str, currency: str) -> Offer:
-    if not isinstance(zone, dict):
-        raise BadRow("AvailableZone", "a row is not an object")
+def _offers(region: str, name: str, described: Row, price: str, currency: str, zone: Row) -> list[Offer]:
     zone_id = text(zone, "ZoneId")
     if not zone_id.startswith(region):
         raise BadRow("ZoneId", f"{zone_id[:40]!r} is not in {region}")
-    return Offer(
-        offer_key=f"{zone_id}/{name}/on_demand",
-        gpu=TYPES[name].gpu,
-        gpu_count=TYPES[name].gpus,
-        price_type="on_demand",
-        amount=price,
-        currency=currency,
-        unit="hour",
-        basis="per_instance",
-        region=zone_id,
-        country=REGIONS[region],
-        availability=_availability(zone, name),
-        vcpus=optional_float(described, "CpuCoreCount"),
-        memory_gib=optional_float(described, "MemorySize"),
-        instance_type=name,
-    )
+    return [
+        Offer(
+            offer_key=f"{zone_id}/{name}/on_demand",
+            gpu=TYPES[name].gpu,
+            gpu_count=TYPES[name].gpus,
+            price_type="on_demand",
+            amount=price,
+            currency=currency,
+            unit="hour",
+            basis="per_instance",
+            region=zone_id,
+            country=REGIONS[region],
+            availability=_availability(zone, name),
+            vcpus=optional_float(described, "CpuCoreCount"),
+            memory_gib=optional_float(described, "MemorySize"),
+            instance_type=name,
+        )
+    ]
 
 
 def _availability(zone: Row, name: str) -> Availability:

@@ -21,7 +21,7 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import cursor
-from adapters.rows import BadRow, Row, UnknownGpu, child, each, listing, rejected, text
+from adapters.rows import BadRow, Row, UnknownGpu, child, each, listing, rejected, text, texts
 from schemas.vocabulary import PriceType
 
 NANOS = 1_000_000_000
@@ -155,9 +155,9 @@ class GoogleCloud(Adapter):
             return []
         part, kind, price_type = found
         rate = _rate(row, kind)
-        regions = row.get("serviceRegions")
-        if not isinstance(regions, list) or not regions or not all(isinstance(region, str) and region for region in regions):
-            raise BadRow("serviceRegions", "list of regions is missing")
+        regions = texts(row, "serviceRegions")
+        if not regions:
+            raise BadRow("serviceRegions", "no region")
         known = rates.setdefault((part, price_type), {})
         for region in regions:
             if known.setdefault(region, rate).price != rate.price:

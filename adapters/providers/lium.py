@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, child, count, country, each, flag, known_gpu, listing, number, optional_child, text
+from adapters.rows import BadRow, Row, amount, child, count, country, each, flag, known_gpu, listing, optional_child, text, whole
 from schemas.vocabulary import PriceType
 
 TIERS: dict[str, PriceType] = {"secure": "on_demand", "spot": "spot"}
@@ -45,8 +45,8 @@ class Lium(Adapter):
     def _offers(self, row: Row) -> list[Offer]:
         host, name = text(row, "id"), text(row, "machine_name")
         gpus = count(row, "gpu_count")
-        free = number(row, "available_gpu_count")
-        if not 0 <= free <= gpus or free != int(free):
+        free = whole(row, "available_gpu_count")
+        if free > gpus:
             raise BadRow("available_gpu_count", f"{free} of {gpus} GPUs")
         price_type = TIERS.get(text(row, "tier"))
         if price_type is None or flag(child(row, "specs"), "is_spot") != (price_type == "spot"):
@@ -66,7 +66,7 @@ class Lium(Adapter):
                 region=", ".join(filter(None, (city if isinstance(city, str) else "", code))),
                 country=code,
                 availability="available" if free else "sold_out",
-                available_count=int(free),
+                available_count=free,
                 instance_type=name,
             )
         ]
