@@ -53,7 +53,9 @@ class AlibabaSpot(Adapter):
 
     def next_page(self, page: Page) -> Request | None:
         offset = page.body.get("NextOffset") if isinstance(page.body, dict) else None
-        if not isinstance(offset, int) or offset <= int(page.request.query.get("Offset", "0")) or not _history(page):
+        if offset is not None and type(offset) is not int:
+            raise PayloadChanged("NextOffset is no number: nobody knows whether newer prices follow", "NextOffset")
+        if offset is None or offset <= int(page.request.query.get("Offset", "0")) or not _history(page):
             return None
         return continued(page, "NextOffset", {**page.request.query, "Offset": str(offset)})
 

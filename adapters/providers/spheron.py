@@ -90,6 +90,6 @@ class Spheron(Adapter):
 
 def _price(row: Row, kind: str) -> tuple[PriceType, str]:
     price = amount(row, "price")
-    if row.get("spot_price") is not None:
+    if kind == "SPOT" or row.get("spot_price") is not None:
         return "spot", amount(row, "spot_price")
-    return ("spot" if kind == "SPOT" else "on_demand"), price
+    return "on_demand", price
