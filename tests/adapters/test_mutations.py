@@ -259,5 +259,5 @@ def test_a_truncated_answer_leaves_every_price(source: str, runner: asyncio.Runn
         for part in (0.01, 0.3, 0.6, 0.9, 0.99):
             cut = asked.raw.strip()[: int(len(asked.raw.strip()) * part)]
             outcome = polled(first, {**first.answers, page: with_raw(asked, cut)})
-            assert any(isinstance(error, PayloadChanged) for error in outcome.errors)
+            assert asked.request.aside or any(isinstance(error, PayloadChanged) for error in outcome.errors)
             assert outcome.stated == first.stated
