@@ -58,14 +58,13 @@ def rejected(raw: Any, bad: BadRow) -> Rejected:
 def each(rows: Iterable[Any], name: str, read: Callable[[Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
     """Every row's offers, or the row as Rejected where `read` raises BadRow. `name` is the list's."""
     for row in rows:
-        try:
-            if not isinstance(row, dict):
-                raise BadRow(name, "a row is not an object")
-            offers = list(read(row))
-        except BadRow as bad:
-            yield rejected(row, bad)
-        else:
-            yield from offers
+        yield from _tried(row, row, name, read)
+
+
+def each_keyed(rows: Mapping[str, Any], name: str, read: Callable[[str, Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
+    """`each` over an object of rows; `read` is given key and row, and what is kept of a refused row has its key."""
+    for key, row in rows.items():
+        yield from _tried(row, {key: row}, name, partial(read, key))
 
 
 def each_in(groups: Iterable[Any], name: str, inner: str, read: Callable[[Row, Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
@@ -77,11 +76,6 @@ def each_in(groups: Iterable[Any], name: str, inner: str, read: Callable[[Row, R
         else:
             bad = BadRow(inner, "list is missing") if isinstance(group, dict) else BadRow(name, "a row is not an object")
             yield rejected(group, bad)
-
-
-def keyed(rows: Mapping[str, Any], field: str) -> Iterator[Any]:
-    """The rows of an answer that is an object of them, each with its key as `field`."""
-    return ({field: key} | row | {field: key} if isinstance(row, dict) else row for key, row in rows.items())
 
 
 def cheapest(rows: Iterable[Offer | Rejected]) -> Iterator[Offer | Rejected]:
@@ -260,6 +254,17 @@ def listing(body: Any, field: str = "") -> list[Any]:
     """An answer (or its `field`) that must be a JSON list. Raises PayloadChanged."""
     value: list[Any] = _part(body, field, list, "a list")
     return value
+
+
+def _tried(row: Any, raw: Any, name: str, read: Callable[[Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
+    try:
+        if not isinstance(row, dict):
+            raise BadRow(name, "a row is not an object")
+        offers = list(read(row))
+    except BadRow as bad:
+        yield rejected(raw, bad)
+    else:
+        yield from offers
 
 
 def _part(body: Any, field: str, kind: type, kind_name: str) -> Any:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import Row, UnknownGpu, amount, child, each, keyed, table, text
+from adapters.rows import Row, UnknownGpu, amount, child, each_keyed, table
 
 
 class Chutes(Adapter):
@@ -58,10 +58,9 @@ class Chutes(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            yield from each(keyed(table(page.body, "gpu_price_estimates"), "gpu"), "gpu_price_estimates", self._offers)
+            yield from each_keyed(table(page.body, "gpu_price_estimates"), "gpu_price_estimates", self._offers)
 
-    def _offers(self, row: Row) -> list[Offer]:
-        name = text(row, "gpu")
+    def _offers(self, name: str, row: Row) -> list[Offer]:
         if name in self.ignored:
             return []
         gpu = self.gpus.get(name)

@@ -13,7 +13,7 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, child, children, count, each, keyed, known_gpu, number, optional_float, table, text, whole_amount
+from adapters.rows import BadRow, Row, child, children, count, each_keyed, known_gpu, number, optional_float, table, text, whole_amount
 
 _DESCRIPTION = re.compile(r"(\d+)x (.+)")
 
@@ -49,10 +49,10 @@ class Lambda(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            yield from each(keyed(table(page.body, "data"), "name"), "data", self._offers)
+            yield from each_keyed(table(page.body, "data"), "data", self._offers)
 
-    def _offers(self, row: Row) -> list[Offer]:
-        name, instance_type = text(row, "name"), child(row, "instance_type")
+    def _offers(self, name: str, row: Row) -> list[Offer]:
+        instance_type = child(row, "instance_type")
         specs = child(instance_type, "specs")
         if number(specs, "gpus") == 0:
             return []

@@ -17,8 +17,7 @@ from adapters.rows import (
     Row,
     child,
     children,
-    each,
-    keyed,
+    each_keyed,
     known_gpu,
     optional_child,
     optional_float,
@@ -63,10 +62,9 @@ class MassedCompute(Adapter):
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            yield from each(keyed(table(page.body, "gpu_inventory"), "product"), "gpu_inventory", self._offers)
+            yield from each_keyed(table(page.body, "gpu_inventory"), "gpu_inventory", self._offers)
 
-    def _offers(self, row: Row) -> list[Offer]:
-        product = text(row, "product")
+    def _offers(self, product: str, row: Row) -> list[Offer]:
         if not product.startswith("gpu_"):
             return []
         match = _PRODUCT.fullmatch(product)

@@ -19,8 +19,7 @@ from adapters.rows import (
     amount,
     child,
     count,
-    each,
-    keyed,
+    each_keyed,
     known_gpu,
     number,
     optional_child,
@@ -77,10 +76,9 @@ class Scaleway(Adapter):
                 servers.update((name, (zone, row)) for name, row in rows.items())
         for name, (zone, row) in servers.items():
             level = optional_child(told, name).get("availability")
-            yield from each(keyed({name: row}, "name"), "servers", partial(self._offers, zone, stock(STOCK, level)))
+            yield from each_keyed({name: row}, "servers", partial(self._offers, zone, stock(STOCK, level)))
 
-    def _offers(self, zone: str, availability: Availability, row: Row) -> list[Offer]:
-        name = text(row, "name")
+    def _offers(self, zone: str, availability: Availability, name: str, row: Row) -> list[Offer]:
         if row.get("gpu", 0) in (0, None) and not row.get("gpu_info"):
             return []  # a server without GPU: most rows
         if row.get("end_of_service") is not False:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from adapters.models import Offer, Rejected
-from adapters.rows import Row, amount, each, each_in, keyed, text
+from adapters.rows import Row, amount, each_in, each_keyed, text
 from adapters.statements import Agreed, newest
 
 
@@ -66,9 +66,9 @@ def test_a_group_without_its_list_is_refused_and_the_others_are_read() -> None:
     ]
 
 
-def test_a_key_names_its_row_and_stands_first_in_what_is_kept_of_a_refused_one() -> None:
-    rows = {"a": {"price": Decimal("1"), "name": "its own"}, "b": {"price": 0}, "c": 7}
-    good, zero, number = each(keyed(rows, "name"), "rows", lambda row: [_offer(row)])
+def test_a_key_names_its_row_and_stands_in_what_is_kept_of_a_refused_one() -> None:
+    rows = {"a": {"price": Decimal("1")}, "b": {"price": 0}, "c": 7}
+    good, zero, number = each_keyed(rows, "rows", lambda key, row: [_offer({"name": key, **row})])
     assert isinstance(good, Offer) and good.offer_key == "a"
-    assert isinstance(zero, Rejected) and zero.raw == '{"name":"b","price":0}'
+    assert isinstance(zero, Rejected) and zero.raw == '{"b":{"price":0}}'
     assert isinstance(number, Rejected) and number.reason == "rows: a row is not an object"
