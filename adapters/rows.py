@@ -58,13 +58,27 @@ def rejected(raw: Any, bad: BadRow) -> Rejected:
 def each(rows: Iterable[Any], name: str, read: Callable[[Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
     """Every row's offers, or the row as Rejected where `read` raises BadRow. `name` is the list's."""
     for row in rows:
-        yield from _tried(row, row, name, read)
+        try:
+            if not isinstance(row, dict):
+                raise BadRow(name, "a row is not an object")
+            offers = list(read(row))
+        except BadRow as bad:
+            yield rejected(row, bad)
+        else:
+            yield from offers
 
 
 def each_keyed(rows: Mapping[str, Any], name: str, read: Callable[[str, Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
     """`each` over an object of rows; `read` is given key and row, and what is kept of a refused row has its key."""
     for key, row in rows.items():
-        yield from _tried(row, {key: row}, name, partial(read, key))
+        try:
+            if not isinstance(row, dict):
+                raise BadRow(name, "a row is not an object")
+            offers = list(read(key, row))
+        except BadRow as bad:
+            yield rejected({key: row}, bad)
+        else:
+            yield from offers
 
 
 def each_in(groups: Iterable[Any], name: str, inner: str, read: Callable[[Row, Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
@@ -254,17 +268,6 @@ def listing(body: Any, field: str = "") -> list[Any]:
     """An answer (or its `field`) that must be a JSON list. Raises PayloadChanged."""
     value: list[Any] = _part(body, field, list, "a list")
     return value
-
-
-def _tried(row: Any, raw: Any, name: str, read: Callable[[Row], Iterable[Offer]]) -> Iterator[Offer | Rejected]:
-    try:
-        if not isinstance(row, dict):
-            raise BadRow(name, "a row is not an object")
-        offers = list(read(row))
-    except BadRow as bad:
-        yield rejected(raw, bad)
-    else:
-        yield from offers
 
 
 def _part(body: Any, field: str, kind: type, kind_name: str) -> Any:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, each, rejected
+from adapters.rows import BadRow, Row, rejected
 
 
 class Agreed:
@@ -21,13 +21,14 @@ class Agreed:
 
     def each(self, rows: Iterable[Any], name: str, read: Callable[[Row], Iterable[Offer]]) -> Iterator[Rejected]:
         """Enters what the rows state, as `rows.each` reads them. Yields those that can't be read, or contradict an earlier one."""
-
-        def note(row: Row) -> Iterable[Offer]:
-            for offer in read(row):
-                self._note(offer)
-            return ()
-
-        return (refused for refused in each(rows, name, note) if isinstance(refused, Rejected))
+        for row in rows:
+            try:
+                if not isinstance(row, dict):
+                    raise BadRow(name, "a row is not an object")
+                for offer in read(row):
+                    self._note(offer)
+            except BadRow as bad:
+                yield rejected(row, bad)
 
     def _note(self, offer: Offer) -> None:
         known = self._offers.setdefault(offer.offer_key, offer)

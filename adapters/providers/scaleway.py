@@ -65,20 +65,14 @@ class Scaleway(Adapter):
         return Request(name=request.name, path=request.path, query=query, page=request.page + 1)
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
-        servers: dict[str, tuple[str, Any]] = {}
-        told: dict[str, Any] = {}
+        found: dict[str, dict[str, Any]] = {"servers": {}, "availability": {}}
         for page in pages:
-            rows = table(page.body, "servers")
-            if page.request.name == "availability":
-                told.update(rows)
-            else:
-                zone = page.request.path.split("/")[4]
-                servers.update((name, (zone, row)) for name, row in rows.items())
-        for name, (zone, row) in servers.items():
-            level = optional_child(told, name).get("availability")
-            yield from each_keyed({name: row}, "servers", partial(self._offers, zone, stock(STOCK, level)))
+            found[page.request.name].update(table(page.body, "servers").items())
+            zone = page.request.path.split("/")[4]  # of a slice, one and the same
+        if pages:
+            yield from each_keyed(found["servers"], "servers", partial(self._offers, zone, found["availability"]))
 
-    def _offers(self, zone: str, availability: Availability, name: str, row: Row) -> list[Offer]:
+    def _offers(self, zone: str, levels: Row, name: str, row: Row) -> list[Offer]:
         if row.get("gpu", 0) in (0, None) and not row.get("gpu_info"):
             return []  # a server without GPU: most rows
         if row.get("end_of_service") is not False:
@@ -98,7 +92,7 @@ class Scaleway(Adapter):
                 basis="per_instance",
                 region=zone,
                 country=zone[:2].upper(),
-                availability=availability,
+                availability=stock(STOCK, optional_child(levels, name).get("availability")),
                 vcpus=optional_float(row, "ncpus"),
                 memory_gib=optional_float(row, "ram", GIB),
                 instance_type=name,
