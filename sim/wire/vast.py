@@ -24,7 +24,7 @@ FULL_ABOVE = 0.15
 """A machine with more than this much free has all its GPUs free; below, some are rented out."""
 ENOUGH = 6
 """So many machines of a kind that none has to be always free."""
-CROWD = 3
+CROWD = 4
 """Machines of the crowd for each other one: enough for several pages of a search."""
 FIRST_CROWD_ID = 200_000
 DIGITS = Context(prec=17)
@@ -40,28 +40,28 @@ CPUS = ("AMD EPYC 9554 64-Core Processor", "AMD EPYC 7763 64-Core Processor", "X
 CARDS = (
     ("B300", "B300-SXM-288", 275_040, 6_900_000, 1, 8),
     ("B200", "B200-SXM-180", 183_359, 4_600_000, 2, 8),
-    ("H200", "H200-SXM-141", 143_771, 2_950_000, 5, 8),
+    ("H200", "H200-SXM-141", 143_771, 2_950_000, 3, 8),
     ("H200 NVL", "H200-NVL-141", 143_771, 2_550_000, 1, 4),
-    ("H100 SXM", "H100-SXM-80", 81_559, 2_150_000, 6, 8),
+    ("H100 SXM", "H100-SXM-80", 81_559, 2_150_000, 3, 8),
     ("H100 NVL", "H100-NVL-94", 95_830, 2_050_000, 2, 4),
     ("H100 PCIE", "H100-PCIE-80", 81_559, 1_950_000, 2, 4),
-    ("A100 SXM4", "A100-SXM-80", 81_920, 980_000, 3, 8),
+    ("A100 SXM4", "A100-SXM-80", 81_920, 980_000, 2, 8),
     ("A100 SXM4", "A100-SXM-40", 40_960, 720_000, 2, 8),
     ("A100 PCIE", "A100-PCIE-80", 81_920, 890_000, 2, 4),
-    ("L40S", "L40S-PCIE-48", 46_068, 640_000, 3, 4),
+    ("L40S", "L40S-PCIE-48", 46_068, 640_000, 2, 4),
     ("L40", "L40-PCIE-48", 46_068, 560_000, 2, 4),
     ("L4", "L4-PCIE-24", 23_034, 290_000, 2, 2),
     ("A40", "A40-PCIE-48", 46_068, 330_000, 2, 4),
     ("RTX 6000Ada", "RTX6000ADA-PCIE-48", 49_140, 620_000, 2, 4),
-    ("RTX A6000", "RTXA6000-PCIE-48", 49_140, 390_000, 3, 4),
+    ("RTX A6000", "RTXA6000-PCIE-48", 49_140, 390_000, 2, 4),
     ("RTX A5000", "RTXA5000-PCIE-24", 24_564, 180_000, 2, 4),
     ("RTX A4000", "RTXA4000-PCIE-16", 16_376, 110_000, 2, 4),
-    ("RTX PRO 6000 WS", "RTXPRO6000WS-PCIE-96", 97_887, 1_080_000, 3, 4),
+    ("RTX PRO 6000 WS", "RTXPRO6000WS-PCIE-96", 97_887, 1_080_000, 2, 4),
     ("RTX PRO 6000 S", "RTXPRO6000SE-PCIE-96", 97_887, 1_150_000, 2, 8),
-    ("RTX 5090", "RTX5090-PCIE-32", 32_607, 420_000, 5, 8),
+    ("RTX 5090", "RTX5090-PCIE-32", 32_607, 420_000, 3, 8),
     ("RTX 5080", "RTX5080-PCIE-16", 16_303, 190_000, 2, 2),
     ("RTX 4090", "RTX4090-PCIE-24", 24_564, 330_000, 24, 8),
-    ("RTX 3090", "RTX3090-PCIE-24", 24_576, 150_000, 5, 4),
+    ("RTX 3090", "RTX3090-PCIE-24", 24_576, 150_000, 3, 4),
 )  # fmt: skip
 
 Operator = Callable[[Any, Any], bool]
