@@ -1,7 +1,7 @@
 """Spheron: machines of several clouds, resold. https://docs.spheron.ai
 
 The answer groups offers by GPU. Prices are USD per hour for all GPUs of the offer; memory is per GPU. A spot machine is told by
-`instanceType` or by having a `spot_price`, which is then its price: readers differ over what `price` is beside it, so that no on-demand
+`instanceType` or by having a `spot_price`, which alone is its price: readers differ over what `price` is beside it, so that no on-demand
 offer is made of it. `clusters` are the places; an offer under maintenance cannot be rented. Offers of one kind, cloud and place are one
 offer at the lowest price. `provider` is the cloud that is resold: nothing of it counts in market statistics.
 """
