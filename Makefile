@@ -3,10 +3,10 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 
-.PHONY: help setup demo up down test unit check format bench lock clean
+.PHONY: help setup demo up down test unit mutations check format bench lock clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: ## install everything into this folder (a second run takes a second)
 	@$(PYTHON) stack/setup.py
@@ -25,6 +25,9 @@ test: setup check ## everything CI runs: checks, unit, contract and end-to-end t
 
 unit: setup ## the tests that need no running stack
 	@$(BIN)/pytest -m "not stack"
+
+mutations: setup ## 100,000 random wrong answers, new ones each time (`make test` has 5,000): none may become a wrong price
+	@GPUTICKER_MUTATIONS=100000 $(BIN)/pytest -p no:logging tests/adapters/test_mutation_chains.py
 
 check: setup ## linter, formatter, types, import contracts
 	@$(BIN)/ruff check .

@@ -71,9 +71,14 @@ class AlibabaSpot(Adapter):
 
 
 def _statements(pages: Sequence[Page]) -> Iterator[tuple[str, Row, Callable[[], Offer]]]:
+    told: list[Any] = []
     for page in pages:
         region, name = page.request.query["RegionId"], page.request.query["InstanceType"]
-        for row in _history(page):
+        history = _history(page)
+        if history and all(row in told for row in history):
+            raise PayloadChanged("'SpotPrices' has nothing but rows of earlier pages: newer prices may be missing", "SpotPrices")
+        told += history
+        for row in history:
             zone, at_ms, counts = _identity(row, region, name)
             if counts:
                 key = f"{zone}/{name}/spot"

@@ -222,9 +222,21 @@ def test_pages_end_where_the_offset_goes_no_further() -> None:
     first = spot([hour(9, "1.5")], NextOffset=100)
     second = SPOT.next_page(first)
     assert second is not None and second.query["Offset"] == "100"
-    for offset in (100, 0, None, "200"):
+    for offset in (100, 0, None):
         assert SPOT.next_page(msgspec.structs.replace(spot([hour(9, "1.5")], NextOffset=offset), request=second)) is None
     assert SPOT.next_page(msgspec.structs.replace(spot([], NextOffset=200), request=second)) is None
+
+
+def test_an_offset_that_is_no_number_does_not_end_the_history_unseen() -> None:
+    """Newer prices may follow: without them an old one would pass for today's."""
+    with pytest.raises(PayloadChanged, match="NextOffset"):
+        SPOT.next_page(spot([hour(9, "1.5")], NextOffset="200"))
+
+
+def test_a_page_of_the_history_that_comes_again_costs_the_answer() -> None:
+    page = spot([hour(9, "1.5"), hour(10, "1.6")])
+    with pytest.raises(PayloadChanged, match="SpotPrices"):
+        list(SPOT.parse([page, page], NOW))
 
 
 def test_a_sweep_fits_the_budget() -> None:

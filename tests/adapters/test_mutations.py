@@ -4,79 +4,23 @@ A wrong price: an offer in the book states another GPU, number of GPUs, price ty
 or is new there with a statement that no offer of the unaltered answer makes.
 """
 
-import asyncio
-import logging
 import re
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator
 from typing import NamedTuple
 
-import msgspec
 import pytest
 
 from adapters.errors import PayloadChanged
-from sim.wire.facts import FACTS, PAGES
-from tests.adapters.mutations import (
-    HUNDREDFOLD,
-    KINDS,
-    PAGE_CHANGES,
-    changed,
-    fields,
-    page_changed,
-    page_fields,
-    page_hundredfold,
-)
-from tests.adapters.polled import Accepted, Answers, Asked, Outcome, key
+from tests.adapters.judged import EXEMPT, FOLDED, crashes, in_cents, is_exempt, is_price, polled, with_raw, wrong_prices
+from tests.adapters.mutations import HUNDREDFOLD, KINDS, PAGE_CHANGES, changed, fields, page_changed, page_fields
+from tests.adapters.polled import Accepted, Answers, Asked, Outcome
 from tests.adapters.support import ADAPTERS
 
+pytestmark = pytest.mark.usefixtures("quiet")
 every_source = pytest.mark.parametrize("source", ADAPTERS)
 
 MOST_OF_A_PAGE = 50
 """Texts and tags of a page that are altered, spread over it: its rows are alike."""
-
-OWN_PRICES = {
-    "azure": {"retailPrice", "unitPrice"},
-    "gcp": {"unitPrice.units", "unitPrice.nanos"},
-    "golem": {"hourly_price_glm", "hourly_price_usd", "golem.com.pricing.model.linear.coeffs[]"},
-    "lambda": {"price_cents_per_hour"},
-    "runpod": {"securePrice", "communityPrice", "secureSpotPrice", "communitySpotPrice", "price"},
-    "scaleway": {"hourly_price", "monthly_price"},
-    "thunder": {"pricing.*"},
-    "vast": {"dph_base", "dph_total", "min_bid", "storage_cost"},
-    "verda": {"price_per_hour", "spot_price"},
-}
-PRICES = {source: {path.split(".")[-1] for path in facts.prices.split()} for source, facts in FACTS.items()} | OWN_PRICES
-"""How each provider names its prices, by the end of their fields."""
-
-MINORITY = "fewer than half of the source's offers, and not all of a price type or slice with three: no unit break as DESIGN.md defines it"
-PART = "one of several prices that are added up: the sum moves as a repricing does, by another factor for each offer"
-LIKELY = "an answer that the provider may well give"
-
-EXEMPT: tuple[tuple[str, str, str], ...] = (
-    ("alibaba-spot", r"(missing|renamed|null) history: NextOffset", "the end of the history, which nobody has recorded: 0, or not there"),
-    ("cudo", r"hundredfold machine-types: .*\.(vcpuPriceHr|memoryGibPriceHr|ipv4PriceHr)\.value", PART),
-    ("tensordock", r"hundredfold locations: .*\.(per_vcpu_hr|per_gb_ram_hr|per_gb_storage_hr)", PART),
-    ("gcore", r"hundredfold virtual(: .*)?", MINORITY),
-    ("hotaisle", r"hundredfold bare-metal(: .*)?", MINORITY),
-    ("ionet", r"hundredfold caas(: .*)?", MINORITY),
-    ("linode", r"hundredfold types: data\[\]\.region_prices\[\]\.hourly", MINORITY),
-    ("nebula-block", r"hundredfold products: data\.[\w-]+\.\w+\[\]\.price_per_hour", MINORITY),
-    ("sesterce", r"hundredfold offers: \[\]\.hourlySpotPrice", MINORITY),
-    ("spheron", r"hundredfold offers: data\[\]\.offers\[\]\.spot_price", MINORITY),
-    ("thunder", r"hundredfold pricing: pricing\.\w+", MINORITY),
-    ("vultr", r"hundredfold plans-metal(: .*)?", MINORITY),
-    (
-        "linode",
-        r"(list|missing) types: data\[\]\.region_prices(\[\])?",
-        f"{LIKELY}: a region without its own prices",
-    ),
-    ("ovh", r"(list|missing) catalog: addons\[\]\.blobs\.tags(\[\])?", f"{LIKELY}: what is not 'coming_soon' is for sale"),
-    ("prime-intellect", r"null gpus: items\[\]\.isSpot", f"{LIKELY}: in the recording every on-demand row has null there"),
-)
-"""Source, what was altered (a pattern), and why the price that came of it is let pass. A test looks that each is still needed."""
-
-FOLDED = {"gpuai"}
-"""Several rows are one offer, the cheapest of them. If that row cannot be read the others stand: the same as if it had not been listed."""
 
 
 class Altered(NamedTuple):
@@ -84,53 +28,6 @@ class Altered(NamedTuple):
 
     what: str
     answers: dict[str, Asked]
-
-
-@pytest.fixture(scope="module")
-def runner() -> Iterator[asyncio.Runner]:
-    with asyncio.Runner() as runner:
-        yield runner
-
-
-@pytest.fixture(autouse=True)
-def quiet() -> Iterator[None]:
-    """Tens of thousands of quarantines are no news here."""
-    logging.disable(logging.CRITICAL)
-    yield
-    logging.disable(logging.NOTSET)
-
-
-@cache
-def accepted(source: str, runner: asyncio.Runner) -> Accepted:
-    return Accepted(source, runner)
-
-
-def wrong_prices(first: Accepted, outcome: Outcome) -> list[str]:
-    true = set(first.stated.values())
-    return [
-        f"{offer_key}: {first.stated.get(offer_key, 'new')} -> {stated}"
-        for offer_key, stated in outcome.stated.items()
-        if (stated != first.stated[offer_key] if offer_key in first.stated else stated not in true)
-    ]
-
-
-def crashes(outcome: Outcome) -> list[str]:
-    """Anything but PayloadChanged that the adapter itself raised."""
-    return [str(error) for error in outcome.errors if not isinstance(error, PayloadChanged) or "answer cannot be read:" in str(error)]
-
-
-def polled(first: Accepted, answers: Mapping[str, Asked]) -> Outcome:
-    return first.poll(lambda request: answers.get(key(request)))
-
-
-def with_raw(asked: Asked, raw: bytes) -> Asked:
-    return msgspec.structs.replace(asked, raw=raw)
-
-
-def is_price(source: str, field: str) -> bool:
-    return any(field == name or field.endswith(f".{name}") or field.endswith(f"]{name}") for name in PRICES.get(source, ())) or (
-        source == "thunder" and field.startswith("pricing.")
-    )
 
 
 def altered(source: str, answers: Answers, *, everywhere: bool) -> Iterator[Altered]:
@@ -164,18 +61,6 @@ def _page_altered(source: str, name: str, pages: Answers, everywhere: bool) -> I
                 yield Altered(f"{kind} {name}: {field}", {page: with_raw(asked, page_changed(text, kind, places).encode())})
 
 
-def in_cents(source: str, pages: Answers) -> dict[str, Asked]:
-    """These pages with every price a hundred times what it was."""
-    found = {}
-    for page, asked in pages.items():
-        if asked.request.answer == "json":
-            prices = [path for field, paths in fields(asked.raw).items() if is_price(source, field) for path in paths]
-            found[page] = with_raw(asked, changed(asked.raw, HUNDREDFOLD, prices))
-        else:
-            found[page] = with_raw(asked, page_hundredfold(asked.raw.decode(), PAGES[source].thousands).encode())
-    return found
-
-
 def as_if_not_listed(first: Accepted, one: Altered, outcome: Outcome) -> bool:
     """Whether the outcome is that of the answer without the altered row."""
     for page, asked in one.answers.items():
@@ -188,8 +73,8 @@ def as_if_not_listed(first: Accepted, one: Altered, outcome: Outcome) -> bool:
 
 @every_source
 @pytest.mark.parametrize("everywhere", [False, True], ids=["in one place", "everywhere"])
-def test_no_altered_field_makes_a_wrong_price(source: str, everywhere: bool, runner: asyncio.Runner) -> None:
-    first = accepted(source, runner)
+def test_no_altered_field_makes_a_wrong_price(source: str, everywhere: bool, accepted: Callable[[str], Accepted]) -> None:
+    first = accepted(source)
     refused = 0
     found = []
     for one in altered(source, first.answers, everywhere=everywhere):
@@ -206,21 +91,17 @@ def test_no_altered_field_makes_a_wrong_price(source: str, everywhere: bool, run
 
 
 @every_source
-def test_cents_for_dollars_in_every_price_are_a_unit_break(source: str, runner: asyncio.Runner) -> None:
-    first = accepted(source, runner)
+def test_cents_for_dollars_in_every_price_are_a_unit_break(source: str, accepted: Callable[[str], Accepted]) -> None:
+    first = accepted(source)
     outcome = polled(first, in_cents(source, first.answers))
     assert outcome.stated == first.stated
     # Google's nanos are billionths: a hundred times as many are no nanos.
     assert outcome.held == ("payload_change" if source == "gcp" else "unit_break")
 
 
-def is_exempt(source: str, what: str) -> bool:
-    return any(source == exempt and re.fullmatch(pattern, what) for exempt, pattern, _ in EXEMPT)
-
-
 @pytest.mark.parametrize(("source", "pattern", "reason"), EXEMPT)
-def test_each_exemption_is_needed(source: str, pattern: str, reason: str, runner: asyncio.Runner) -> None:
-    first = accepted(source, runner)
+def test_each_exemption_is_needed(source: str, pattern: str, reason: str, accepted: Callable[[str], Accepted]) -> None:
+    first = accepted(source)
     mutations = (one for everywhere in (True, False) for one in altered(source, first.answers, everywhere=everywhere))
     matching = (one for one in mutations if re.fullmatch(pattern, one.what))
     assert any(wrong_prices(first, polled(first, {**first.answers, **one.answers})) for one in matching), reason
@@ -240,8 +121,8 @@ WHOLE_ANSWERS = {
 
 @every_source
 @pytest.mark.parametrize("name", WHOLE_ANSWERS)
-def test_another_answer_altogether_leaves_every_price(source: str, name: str, runner: asyncio.Runner) -> None:
-    first = accepted(source, runner)
+def test_another_answer_altogether_leaves_every_price(source: str, name: str, accepted: Callable[[str], Accepted]) -> None:
+    first = accepted(source)
     for page, asked in first.answers.items():
         outcome = polled(first, {**first.answers, page: with_raw(asked, WHOLE_ANSWERS[name])})
         assert not crashes(outcome)
@@ -253,8 +134,8 @@ def test_another_answer_altogether_leaves_every_price(source: str, name: str, ru
 
 
 @every_source
-def test_a_truncated_answer_leaves_every_price(source: str, runner: asyncio.Runner) -> None:
-    first = accepted(source, runner)
+def test_a_truncated_answer_leaves_every_price(source: str, accepted: Callable[[str], Accepted]) -> None:
+    first = accepted(source)
     for page, asked in first.answers.items():
         for part in (0.01, 0.3, 0.6, 0.9, 0.99):
             cut = asked.raw.strip()[: int(len(asked.raw.strip()) * part)]
