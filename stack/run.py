@@ -71,6 +71,7 @@ class _Start:
         log.info("%s starts: %s", self.one.name, command[0])
         sys.stderr.flush()
         os.chdir(ROOT)
+        os.nice(self.one.nice)
         if not self.one.once:
             os.execve(command[0], command, env)  # noqa: S606 - becoming the service is the point
         code = subprocess.run(command, env=env, check=False).returncode

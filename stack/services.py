@@ -14,7 +14,8 @@ from stack.settings import CLICKHOUSE_DATABASE, HOST, Stack
 class Service:
     """One process. `needs` are waited for before it starts; `after` too, but it starts without them when they take long.
 
-    `env` is what it gets besides its share of the settings table (READ_BY) and the machine's own PATH, HOME and the like.
+    `env` is what it gets besides its share of the settings table (READ_BY) and the machine's own PATH, HOME and the like. `nice` is how far
+    it stands back where the processor is short, as nice(1) says it.
     """
 
     name: str
@@ -28,6 +29,7 @@ class Service:
     once: bool = False
     env: Callable[[Stack], Mapping[str, str]] = field(default=lambda _: {})
     stop_grace_s: int = 10
+    nice: int = 0
 
 
 def _own(module: str) -> Callable[[Stack], list[str]]:
@@ -161,6 +163,8 @@ _SERVICES = (
         command=_own("bridge.backfill"),
         needs=("redis", "topics", "sim"),
         once=True,
+        # A day of history keeps both cores of a small machine busy while Flink's job is still planning its windows over it.
+        nice=10,
     ),
     Service(
         name="flink-jobmanager",
