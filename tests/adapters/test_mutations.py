@@ -84,7 +84,7 @@ def test_no_altered_field_makes_a_wrong_price(source: str, everywhere: bool, acc
         refused += bool(outcome.errors or outcome.refused)
         wrong = wrong_prices(first, outcome)
         if wrong and not is_exempt(source, one.what) and not (source in FOLDED and as_if_not_listed(first, one, outcome)):
-            found.append(f"{one.what}: {wrong[0]}")
+            found.append(f"{one.what}: {wrong}")
         found += [f"{one.what}: {crash}" for crash in crashes(outcome)]
     assert found == []
     assert refused

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from adapters.base import Adapter
+from adapters.base import Adapter, Page
 from adapters.http import ProviderClient
 from adapters.models import Offer, Rejected
 from adapters.registry import discover
@@ -52,11 +52,16 @@ def http_client(app: App) -> httpx.AsyncClient:
 async def polled(app: App, adapter: Adapter, credentials: Mapping[str, str] = CREDENTIALS) -> list[Offer | Rejected]:
     """What a poll through the real client gives, without sockets."""
     at = datetime.fromtimestamp(app.clock_ms() / 1000, UTC)
+    return [row for pages in await pages_of(app, adapter, credentials) for row in adapter.parse(pages, at)]
+
+
+async def pages_of(app: App, adapter: Adapter, credentials: Mapping[str, str] = CREDENTIALS) -> list[list[Page]]:
+    """What such a poll parses, slice by slice."""
     own = {name: credentials[name] for name in adapter.credential if name in credentials}
     transport = InProcess(httpx.ASGITransport(app=app))
     async with ProviderClient(adapter, transport, credentials=own, upstream_url=UPSTREAM) as client:
         answers = await asyncio.gather(*(client.fetch_slice(part) for part in adapter.slices()))
-    return [row for answer in answers for row in adapter.parse(answer.pages, at)]
+    return [answer.pages for answer in answers]
 
 
 async def offers(app: App, adapter: Adapter) -> dict[str, Offer]:
