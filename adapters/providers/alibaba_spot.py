@@ -77,6 +77,8 @@ def _statements(pages: Sequence[Page]) -> Iterator[tuple[str, Row, Callable[[], 
         history = _history(page)
         if history and all(row in told for row in history):
             raise PayloadChanged("'SpotPrices' has nothing but rows of earlier pages: newer prices may be missing", "SpotPrices")
+        if not history and len(pages) > 1:
+            raise PayloadChanged("'SpotPrices' has no rows on one of several pages: newer prices may be missing", "SpotPrices")
         told += history
         for row in history:
             zone, at_ms, counts = _identity(row, region, name)

@@ -202,6 +202,12 @@ def test_the_newest_price_of_a_zone_counts_over_all_pages(order: int) -> None:
     assert isinstance(offer, Offer) and offer.amount == "1.25"
 
 
+@pytest.mark.parametrize("order", [1, -1])
+def test_a_history_with_an_empty_page_is_not_believed(order: int) -> None:
+    with pytest.raises(PayloadChanged, match="newer prices may be missing"):
+        list(SPOT.parse([spot([]), spot([hour(7, "1.5")])][::order], NOW))
+
+
 def test_an_old_price_does_not_stand_in_for_a_new_one_that_cannot_be_read() -> None:
     (refused,) = SPOT.parse([spot([hour(9, "1.5"), hour(10, "0")])], NOW)
     assert isinstance(refused, Rejected) and refused.reason == "SpotPrice: price is zero"
