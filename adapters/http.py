@@ -195,6 +195,8 @@ class ProviderClient:
         return answer
 
     async def _chain(self, first: Request) -> list[Answer]:
+        if not self._pages:
+            return [await self.fetch(first)]
         answers: list[Answer] = []
         request: Request | None = first
         seen_bodies: set[bytes] = set()
@@ -207,7 +209,7 @@ class ProviderClient:
                 raise PayloadChanged(f"{self._name(first)}: the same page came twice", field="next page", body=answer.raw)
             seen_bodies.add(digest)
             answers.append(answer)
-            request = self._next(answer) if self._pages else None
+            request = self._next(answer)
         return answers
 
     def _next(self, answer: Answer) -> Request | None:

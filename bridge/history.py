@@ -84,7 +84,7 @@ class LineReader:
         self._rates = rates
         self._requests = {part.name: {request.name: request for request in part.requests} for part in adapter.slices()}
         self._decoded: dict[tuple[str, str, int], tuple[bytes, Any]] = {}
-        self._readings = Readings()
+        self._readings = Readings(adapter)
 
     def read(self, line: Line) -> Iterator[tuple[str, str, Reading | ProviderError]]:
         """Slice name, body digest and reading (or why there is none) of each slice of a line."""
@@ -100,7 +100,7 @@ class LineReader:
 
     def _reading(self, part: SliceLine, digest: str, observed_at: datetime) -> Reading:
         rates = self._rates.at(observed_at)
-        reading = None if self._adapter.reads_clock else self._readings.of(part.name, digest, rates)
+        reading = self._readings.of(part.name, digest, rates)
         if reading is None:
             reading = read_slice(self._adapter, self._pages(part), observed_at, rates)
             self._readings.keep(part.name, digest, rates, reading)

@@ -123,8 +123,7 @@ class Poller:
     async def _read(self, source: Source, result: SliceResult, answer: SliceAnswer, observed_at: datetime) -> None:
         """What an answer holds; without reading it again where it is the one before, and its source's parse hangs on nothing else."""
         rates = dict(self._rates)
-        timeless = not source.adapter.reads_clock
-        result.reading = source.readings.of(answer.slice.name, answer.digest, rates) if timeless else None
+        result.reading = source.readings.of(answer.slice.name, answer.digest, rates)
         if result.reading is not None:
             result.shape = self.guard.look(source, answer, observed_at, with_offers=bool(result.reading.states))
         else:
@@ -132,7 +131,7 @@ class Poller:
                 await asyncio.to_thread(self._read_anew, source, result, answer, observed_at, rates)
             else:
                 self._read_anew(source, result, answer, observed_at, rates)
-            if timeless and result.reading is not None:
+            if result.reading is not None:
                 source.readings.keep(answer.slice.name, answer.digest, rates, result.reading)
 
     def _read_anew(self, source: Source, result: SliceResult, answer: SliceAnswer, observed_at: datetime, rates: Rates) -> None:

@@ -29,19 +29,24 @@ class Reading(msgspec.Struct, frozen=True):
 
 
 class Readings:
-    """The last reading of each slice of one source, to be used again for the same bodies at the same rates."""
+    """The last reading of each slice of one source, to be used again for the same bodies at the same rates.
 
-    def __init__(self) -> None:
+    `rates` are those that the reading was made with, and are not changed afterwards. Where the parse reads the clock, nothing is kept.
+    """
+
+    def __init__(self, adapter: Adapter) -> None:
+        self._timeless = not adapter.reads_clock
         self._last: dict[str, tuple[str, Rates, Reading]] = {}
 
     def of(self, slice_name: str, digest: str, rates: Rates) -> Reading | None:
         """The reading of these bodies, if it was the slice's last one."""
         last = self._last.get(slice_name)
-        return last[2] if last is not None and last[:2] == (digest, dict(rates)) else None
+        return last[2] if last is not None and last[:2] == (digest, rates) else None
 
     def keep(self, slice_name: str, digest: str, rates: Rates, reading: Reading) -> None:
         """Keep a slice's reading in place of the one before."""
-        self._last[slice_name] = digest, dict(rates), reading
+        if self._timeless:
+            self._last[slice_name] = digest, rates, reading
 
 
 def read_slice(adapter: Adapter, pages: Sequence[Page], observed_at: datetime, rates: Rates) -> Reading:

@@ -73,7 +73,7 @@ class Source:
         self.slices_per_poll = min((in_turns and adapter.slices_per_poll) or len(self.slices), len(self.slices))
         self.cadence = cadence_of(adapter, market, interval_s, math.ceil(len(self.slices) / max(self.slices_per_poll, 1)))
         self.breaker = breaker or CircuitBreaker(rest_s=first_rest_s(self.cadence.now_s))
-        self.readings = Readings()
+        self.readings = Readings(adapter)
         self.slice_errors: dict[str, str] = {}
         self.polled_at_ms = 0
         self.last_success_ms: int | None = None
