@@ -14,6 +14,19 @@ SPOT = Habit(step_s=1800, noise=0.004, jump=0.02)
 IN_ZONE = "AvailableResources.AvailableResource[].SupportedResources.SupportedResource[]"
 RUNPOD_LEVELS = ("NONE", "LOW", "MEDIUM", "HIGH")
 
+LIUM_PLACES = tuple(
+    {"country_code": code, "city": city}
+    for code, city in (
+        ("US", "Chicago"),
+        ("FI", "Espoo"),
+        ("CA", "Montreal"),
+        ("NO", "Oslo"),
+        ("IS", "Reykjavik"),
+        ("FR", "Paris"),
+        ("JP", "Tokyo"),
+    )
+)
+
 FACTS: dict[str, Facts] = {
     "akash": Facts(
         {"gpu-prices": "models"}, "price.med price.min price.max price.avg price.weightedAverage", (Count("availability.available"),)
@@ -82,7 +95,7 @@ FACTS: dict[str, Facts] = {
         {"executors": ""},
         "price_per_gpu",
         (Count("available_gpu_count"),),
-        copies=Copies(40, "id", {"location.country_code": ("US", "FI", "CA", "NO", "IS", "FR", "JP")}),
+        copies=Copies(40, "id", {"location": LIUM_PLACES}),
     ),
     "massed-compute": Facts(
         {"gpu-inventory": "gpu_inventory"}, "instance_type.price_cents_per_hour", (Members("regions_with_capacity_available"),)

@@ -86,11 +86,18 @@ def market_slices(adapter: Adapter, folder: Path, like: Callable[[str], str] | N
         body = (folder / entry.file).read_text()
         # What is aside is one file for all slices.
         for old, new in () if request.aside else zip(model.split("/"), name.split("/"), strict=True):
-            body = body.replace(old, new).replace(old.translate(NO_BRACKETS), new.translate(NO_BRACKETS))
+            body = _renamed(body, old, new)
         return _standing(decode(body.encode(), request), entry.at), entry.headers
 
     slices = walk(adapter, answer)
     return slices, frozenset(slices) - own
+
+
+def _renamed(body: str, old: str, new: str) -> str:
+    """A place's text as another's. A zone's letter stands behind a region's number (ap-southeast-1a) or a hyphen (cn-shanghai-b)."""
+    if old[-1:].isdigit() and not new[-1:].isdigit():
+        body = re.sub(rf"{re.escape(old)}(?=[a-z]\b)", f"{new}-", body)
+    return body.replace(old, new).replace(old.translate(NO_BRACKETS), new.translate(NO_BRACKETS))
 
 
 def regional(slice_name: str) -> Decimal:

@@ -1,5 +1,6 @@
 """Sources with a host for each region, and regions that answer like one that was written."""
 
+import re
 from decimal import Decimal
 
 from adapters.base import Adapter
@@ -45,3 +46,15 @@ async def test_two_sources_of_one_host_each_get_their_own_answer(market: Simulat
     ]
     assert b"InstanceTypes" in answers[0]
     assert b"SpotPrices" in answers[1]
+
+
+async def test_zones_are_named_as_alibaba_names_them(app: App, adapters: dict[str, Adapter]) -> None:
+    found = await offers(app, adapters["alibaba"])
+    zones = {offer.region for offer in found.values()}
+    assert {"ap-southeast-1a", "eu-central-1a", "cn-shanghai-a", "cn-hongkong-a"} <= zones
+    assert all(re.fullmatch(r"[a-z]+-[a-z]+(-\d[a-z]|-[a-z])", zone) for zone in zones)
+
+
+async def test_no_town_of_lium_stands_in_two_countries(app: App, adapters: dict[str, Adapter]) -> None:
+    places = {offer.region for offer in (await offers(app, adapters["lium"])).values()} - {""}
+    assert len({place.partition(", ")[0] for place in places}) == len(places) > 10
