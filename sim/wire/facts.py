@@ -72,7 +72,11 @@ FACTS: dict[str, Facts] = {
     ),
     "hotaisle": Facts({"virtual-machines": "", "bare-metal": ""}, "OnDemandPrice", (Count("Quantity"),)),
     "hyperbolic": Facts({"options": ""}, "costPerHourCents providerCostPerHourCents", (Count("totalAvailable"), Flag("enabled"))),
-    "hyperstack": Facts({"pricebook": "", "flavors": "data"}, "value", (Flag("flavors[].stock_available"),)),
+    "hyperstack": Facts(
+        {"pricebook": "", "stocks": "stocks", "flavors": "data"},
+        "original_value value",
+        (Flag("flavors[].stock_available"), Count("models[].configurations.*")),
+    ),
     "ionet": Facts(
         {"vmaas": "data.hardware", "caas": "data.hardware"}, "price", (Flag("sold_out", says=False), Count("available_replicas"))
     ),

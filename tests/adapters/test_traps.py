@@ -1,6 +1,7 @@
 """Traps of providers with written bodies that no single row can show."""
 
 import copy
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -91,12 +92,31 @@ def test_cudo_a_box_is_the_sum_of_its_parts() -> None:
 @pytest.mark.parametrize(("price", "why"), [(..., "missing"), (None, "null"), (0, "zero")])
 def test_hyperstack_a_gpu_without_a_price_leaves_its_flavours_refused(price: Any, why: str) -> None:
     pages = pages_of("hyperstack")
-    (entry,) = [row for row in pages[0].body if row["name"] == "L40"]
-    if price is ...:
-        del entry["value"]
-    else:
-        entry["value"] = price
+    for entry in [row for row in pages[0].body if row["name"] == "L40"]:
+        if price is ...:
+            del entry["original_value"]
+        else:
+            entry["original_value"] = price
     offers, rejected = read("hyperstack", pages)
     assert "NORWAY-1/n3-L40x4/on_demand" not in offers
-    assert f"value: price is {why}" in [row.reason for row in rejected]
-    assert "value: no on_demand price of L40 in the price book" in [row.reason for row in rejected]
+    assert f"original_value: price is {why}" in [row.reason for row in rejected]
+    assert "original_value: no on_demand price of L40 in the price book" in [row.reason for row in rejected]
+
+
+def test_hyperstack_two_prices_of_one_gpu_are_both_not_believed() -> None:
+    pages = pages_of("hyperstack")
+    pages[0].body.append({"name": "L40", "value": 0.8, "original_value": Decimal("0.80")})
+    pages[0].body.append({"name": "L40", "value": 0.8, "original_value": Decimal("0.97")})
+    offers, rejected = read("hyperstack", pages)
+    assert "NORWAY-1/n3-L40x4/on_demand" not in offers
+    assert "original_value: price of L40 is stated twice" in [row.reason for row in rejected]
+
+
+def test_hyperstack_stock_of_a_size_counts_only_where_the_flag_says_so() -> None:
+    pages = pages_of("hyperstack")
+    offers, _ = read("hyperstack", pages)
+    counts = {key.split("/")[1]: offer.available_count for key, offer in offers.items()}
+    assert (counts["n3-H100x1"], counts["n3-H100x8"], counts["n3-H200-SXM5x8"], counts["n3-A100x1-spot"]) == (26, 3, None, None)
+    pages[1].body["stocks"][0]["models"][0]["configurations"]["8x"] = 0
+    offer = read("hyperstack", pages)[0]["CANADA-1/n3-H100x8/on_demand"]
+    assert (offer.availability, offer.available_count) == ("available", None)
