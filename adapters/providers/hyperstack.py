@@ -18,7 +18,21 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, children, count, each, each_in, flag, known_gpu, listing, optional_child, optional_float, text
+from adapters.rows import (
+    BadRow,
+    Row,
+    amount,
+    children,
+    count,
+    each,
+    each_in,
+    flag,
+    known_gpu,
+    listing,
+    optional_child,
+    optional_float,
+    text,
+)
 from schemas.vocabulary import PriceType
 
 SPOT = "-spot"
