@@ -4,11 +4,11 @@ Prices stand in a price book, USD per hour for one GPU by its name; vCPUs, RAM a
 own: `value` is after the discounts of its contract, `original_value` before any (https://docs.hyperstack.cloud/docs/billing/pricebook/).
 The latter is what everyone is asked for, so it alone is read; entries of one name with two of them cost that GPU its price.
 
-What can be rented is a flavour: so many of a GPU in a region, with a flag that says whether it is in stock. Flavours of spot machines end in
--spot, and so does the GPU's name of their group and in the book (2026-08-24, as a keyed collector notes); where only the flavour does, the
-price is that of the GPU's name with the ending, never the other. A flavour without a price is refused. `/core/stocks` tells, by region and
-GPU, how many machines of each size could be made now ("8x"); sizes share the same cards, so they are never added up. Its words for cards
-("10+") and for cards to come (in 7, 30 and 100 days) are not read.
+What can be rented is a flavour: so many of a GPU in a region, with a flag that says whether it is in stock. Flavours of spot machines end
+in -spot, and so does the GPU's name of their group and in the book (2026-08-24, as a keyed collector notes); where only the flavour does,
+the price is that of the GPU's name with the ending, never the other. A flavour without a price is refused. `/core/stocks` tells, by region
+and GPU, how many machines of each size could be made now ("8x"); sizes share the same cards, so they are never added up. Its words for
+cards ("10+") and for cards to come (in 7, 30 and 100 days) are not read.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
