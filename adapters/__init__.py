@@ -1,1 +1,1 @@
-"""Providers: facts in a table and a pure parse each; the offer model, errors, names, units and HTTP they share."""
+"""Providers: facts in a table and a pure parse each; what they share around them; where jobs can run."""

@@ -21,8 +21,8 @@ import httpx
 import msgspec
 
 from adapters.errors import JobRejected, ProviderError
-from adapters.jobs import GpuSpec, JobStatus
-from adapters.local import LocalProcessBackend
+from adapters.jobs.backend import GpuSpec, JobStatus
+from adapters.jobs.local import LocalProcessBackend
 from dispatch.lifecycle import Dispatcher, JobRequest
 from dispatch.records import JobRecord, JobRecords
 from dispatch.settings import Settings

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from adapters.errors import JobRejected, NotYetDone
-from adapters.jobs import CanRunJobs, CostInfo, GpuSpec, JobConfig, JobResult, JobStatus
+from adapters.jobs.backend import CanRunJobs, CostInfo, GpuSpec, JobConfig, JobResult, JobStatus
 from dispatch.offers import choose_offer
 from dispatch.records import JobRecord, JobRecords
 from dispatch.warehouse import Warehouse

@@ -9,7 +9,7 @@ import httpx
 import msgspec
 
 from adapters.errors import JobRejected, NoCapacity, PayloadChanged, Transient
-from adapters.jobs import GpuSpec
+from adapters.jobs.backend import GpuSpec
 from schemas.vocabulary import RENTABLE, Market
 
 TIMEOUT_S = 5.0

@@ -8,7 +8,7 @@ from pathlib import Path
 import msgspec
 
 from adapters.errors import JobRejected
-from adapters.jobs import CostInfo, JobConfig, JobResult, JobStatus
+from adapters.jobs.backend import CostInfo, JobConfig, JobResult, JobStatus
 from dispatch.offers import Decision
 
 

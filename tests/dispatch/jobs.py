@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from adapters.errors import NotYetDone
-from adapters.jobs import CanRunJobs, GpuSpec, JobConfig, JobResult
+from adapters.jobs.backend import CanRunJobs, GpuSpec, JobConfig, JobResult
 
 WAIT_S = 20.0
 LOOK_EVERY_S = 0.02

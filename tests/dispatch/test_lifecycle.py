@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from adapters.errors import JobRejected, NoCapacity, Transient
-from adapters.jobs import GpuSpec, JobStatus
-from adapters.local import LocalProcessBackend
+from adapters.jobs.backend import GpuSpec, JobStatus
+from adapters.jobs.local import LocalProcessBackend
 from dispatch.lifecycle import Dispatcher, JobRequest
 from dispatch.records import JobRecord, JobRecords
 from dispatch.warehouse import cost_row, job_row

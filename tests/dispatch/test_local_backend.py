@@ -11,10 +11,10 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from adapters import local_runner
 from adapters.errors import JobRejected, NotYetDone, Transient
-from adapters.jobs import CanRunJobs, GpuSpec, JobConfig, JobStatus
-from adapters.local import RUNNER, LocalProcessBackend, Process, is_alive
+from adapters.jobs import local_runner
+from adapters.jobs.backend import CanRunJobs, GpuSpec, JobConfig, JobStatus
+from adapters.jobs.local import RUNNER, LocalProcessBackend, Process, is_alive
 from tests.dispatch.jobs import ended, job, until, wrote
 
 
@@ -165,7 +165,7 @@ async def test_the_job_outlives_its_submitter_and_another_process_sees_it(backen
     script = f"""
 import asyncio, os
 from pathlib import Path
-from adapters.local import LocalProcessBackend
+from adapters.jobs.local import LocalProcessBackend
 from tests.dispatch.jobs import job
 waiting = "echo begun; while [ ! -e {tmp_path}/go ]; do sleep 0.02; done; echo over"
 asyncio.run(LocalProcessBackend(Path({str(folder)!r})).submit_job(job("heir", waiting)))

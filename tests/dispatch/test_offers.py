@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from adapters.errors import JobRejected, NoCapacity, PayloadChanged, Transient
-from adapters.jobs import GpuSpec
+from adapters.jobs.backend import GpuSpec
 from api.answers import OffersTold, OfferTold
 from api.params import OffersParameters, read_query
 from dispatch.offers import Answer, Decision, choose_offer

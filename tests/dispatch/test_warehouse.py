@@ -13,8 +13,8 @@ import httpx
 import pytest
 from clickhouse_connect.driver.client import Client
 
-from adapters.jobs import GpuSpec
-from adapters.local import LocalProcessBackend
+from adapters.jobs.backend import GpuSpec
+from adapters.jobs.local import LocalProcessBackend
 from clickhouse.connection import connect
 from dispatch.lifecycle import Dispatcher, JobRequest
 from dispatch.records import JobRecord, JobRecords

@@ -17,9 +17,9 @@ from typing import ClassVar, TypeVar
 
 import msgspec
 
-from adapters import local_runner
 from adapters.errors import JobRejected, NotYetDone, Transient
-from adapters.jobs import CanRunJobs, CostInfo, GpuSpec, JobConfig, JobResult, JobStatus, cost_usd
+from adapters.jobs import local_runner
+from adapters.jobs.backend import CanRunJobs, CostInfo, GpuSpec, JobConfig, JobResult, JobStatus, cost_usd
 
 RUNNER = str(Path(local_runner.__file__).absolute())
 START_TIMEOUT_S = 10.0

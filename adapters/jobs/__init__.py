@@ -1,0 +1,1 @@
+"""Running jobs: what every backend promises, and the backends."""
