@@ -14,15 +14,16 @@ from schemas.gpus import GPUS, Gpu
 MEMORY_TOLERANCE = 0.1
 """A card reports 3 to 8 % less than it is sold under (ECC, GB and GiB); sizes of one model lie further apart."""
 
-_WORDS = re.compile(r"[A-Z0-9.+]+")
+_WORDS = re.compile(r"(?:[^\W_]|[.+])+")
+"""Letters and digits of any script: a letter that is passed over would leave another GPU's name."""
 _MEMORY = re.compile(r"(\d+)(?:GB|GIB|G)")
 _COUNT = re.compile(r"\d+X")
 _MIG = re.compile(r"[1-7]G\.\d+GB")
 
 # fmt: off
 _NOISE = frozenset({
-    "NVIDIA", "AMD", "INTEL", "HABANA", "TESLA", "GEFORCE", "INSTINCT", "RADEON", "GRACE", "HOPPER", "BLACKWELL", "GENERATION",
-    "TENSOR", "CORE", "GPU", "HGX", "MIG", "AC", "HBM2", "HBM2E", "HBM3", "HBM3E", "GDDR6", "GDDR6X", "GDDR7",
+    "NVIDIA", "AMD", "INTEL", "HABANA", "TESLA", "GEFORCE", "INSTINCT", "RADEON", "GENERATION", "TENSOR", "CORE", "GPU", "HGX", "AC",
+    "HBM2", "HBM2E", "HBM3", "HBM3E", "GDDR6", "GDDR6X", "GDDR7",
 })
 # fmt: on
 """Words that never tell two GPUs apart. (AC is how drivers say that a B300 is cooled by air.)"""
@@ -39,7 +40,10 @@ _FORMS = {
     "NVL": "NVL",
     "OAM": "OAM",
     "SUPERCHIP": "SUPERCHIP",
+    "GRACE": "SUPERCHIP",
 }
+_ARCHITECTURES = frozenset({"HOPPER", "BLACKWELL"})
+"""Words that name no GPU but must be true of it: a "Blackwell A6000" is no RTX A6000."""
 
 # what vendors write (words joined) -> model; a GPU's own title needs no line here
 ALIASES = {
@@ -87,6 +91,7 @@ class _Name(NamedTuple):
     form: str | None
     sizes: tuple[float, ...]
     mig: str | None
+    architectures: frozenset[str]
 
 
 @lru_cache(maxsize=4096)
@@ -94,7 +99,8 @@ def canonical_gpu(text: str, memory_gib: float | None = None) -> str | None:
     """The one canonical id that `text` and the memory of one GPU (where known) name; None where none does, or more than one.
 
     Each word must be the model, a form factor, a memory size, a MIG profile, a leading count ("8x") or plain noise; any other word
-    makes it unknown. `memory_gib` is what is rented: a slice's own where a MIG profile is named, though the text may say the whole one's.
+    makes it unknown. "MIG" without a profile is a slice of unknown size, and no GPU. `memory_gib` is what is rented: a slice's own where a
+    MIG profile is named, though the text may say the whole one's.
     """
     name = _read(_words(text))
     if name is None:
@@ -135,26 +141,34 @@ def _read(words: Iterable[str]) -> _Name | None:
     forms: set[str] = set()
     sizes: list[float] = []
     migs: list[str] = []
+    sliced = False
+    architectures: set[str] = set()
     for word in words:
         memory = _MEMORY.fullmatch(word)
         if memory:
             sizes.append(float(memory[1]))
-        elif word in ("GB", "GIB") and name and name[-1].isdigit():
+        elif word in ("GB", "GIB") and name and name[-1].isdecimal():
             sizes.append(float(name.pop()))
         elif word in _FORMS:
             forms.add(_FORMS[word])
         elif _MIG.fullmatch(word):
             migs.append(word)
+        elif word == "MIG":
+            sliced = True
+        elif word in _ARCHITECTURES:
+            architectures.add(word)
         elif word not in _NOISE:
             name.append(word)
     split = any(first[-1].isdigit() and second[0].isdigit() for first, second in pairwise(name))
-    if split or len(forms) > 1 or len(migs) > 1:
+    if split or len(forms) > 1 or len(migs) > 1 or (sliced and not migs):
         return None
-    return _Name("".join(name), next(iter(forms), None), tuple(sizes), next(iter(migs), None))
+    return _Name("".join(name), next(iter(forms), None), tuple(sizes), next(iter(migs), None), frozenset(architectures))
 
 
 def _means(gpu: Gpu, name: _Name, memory_gib: float | None) -> bool:
     if name.form not in (None, gpu.form_factor):
+        return False
+    if not all(word in gpu.architecture.upper() for word in name.architectures):
         return False
     if gpu.said_by_memory and not name.sizes and (memory_gib is None or name.mig is not None):
         return False

@@ -75,6 +75,30 @@ def test_whole_words_name_one_gpu(text: str, memory_gib: float | None, gpu: str)
         ("NVIDIA RTX PRO 6000 Blackwell Server Edition MIG 5g.24gb", 24),  # no such profile
         ("RTX 6000", 24),  # Quadro, Ada or PRO
         ("H100 or A100", 80),
+        ("NVIDIA H100 80GB HBM3 MIG", None),  # a slice of unknown size
+        ("A100 SXM4 80GB MIG", 80),
+        ("NVIDIA H100 80GB HBM3 MIG 7g.80gb", 80),  # all of it, and yet not sold as that
+        ("Grace B200", None),  # a GB200's name taken apart; no B200
+        ("Grace Hopper H100 96GB", None),
+        ("Blackwell A6000", 48),  # a card that does not exist, and no RTX A6000
+        ("RTX 6000 Blackwell", 96),
+        ("Hopper L40S", 48),
+        ("A10\N{FULLWIDTH DIGIT ZERO}", None),  # what is no ASCII is no gap between words
+        ("A10\N{SUPERSCRIPT TWO}", 24),
+        ("\N{GREEK CAPITAL LETTER GAMMA}B200", None),
+        ("T4\N{LATIN CAPITAL LETTER O WITH DIAERESIS}", 16),
+        ("\N{SUPERSCRIPT TWO} GB T4", None),
+        ("1/2 A40", 24),  # shares in other words than ours
+        ("0.5x A40", 24),
+        ("A40 half", 24),
+        ("A40-24Q", 24),
+        ("GRID T4-8Q", 8),
+        ("A100 SXM4", 20),
+        ("1xH100 SXM", 80),  # a count that is not apart from the name
+        ("L4 x4", 24),
+        ("H100 SXM x8", 80),
+        ("H100 SXM 640GB", 80),  # the memory of eight
+        ("A100 SXM 80", None),  # a number without a unit
         ("unknown", 0),
         ("", None),
         ("80GB", None),
@@ -95,6 +119,9 @@ def test_what_is_not_understood_is_unknown(text: str, memory_gib: float | None) 
         ("NVIDIA B300 SXM6 AC", 268.6, "B300-SXM-288"),
         ("NVIDIA GH200 480GB", 95, "GH200-SUPERCHIP-96"),  # 480 GB are its CPU's
         ("NVIDIA GH200 144G HBM3e", None, "GH200-SUPERCHIP-144"),
+        ("NVIDIA Grace Hopper GH200 Superchip", 96, "GH200-SUPERCHIP-96"),
+        ("Grace Blackwell GB200 NVL72", None, "GB200-SUPERCHIP-186"),
+        ("NVIDIA® H100™ NVL", None, "H100-NVL-94"),
         ("NVIDIA H20-3e", None, "H20-SXM-141"),
         ("NVIDIA H20", None, "H20-SXM-96"),
         ("Tesla V100S-PCIE-32GB", 32, "V100S-PCIE-32"),
@@ -118,13 +145,15 @@ CONFUSED = [
     ("B200", "GB200"), ("B300", "GB300"), ("H20", "H200"), ("H200", "GH200"), ("H100", "GH100"), ("A10", "A100"), ("A10", "A10G"),
     ("A100", "A100X"), ("A2", "A2000"), ("A40", "A4000"), ("A16", "A1600"), ("L4", "L40"), ("L40", "L40S"), ("L2", "L20"), ("T4", "T4G"),
     ("P4", "P40"), ("P4", "P4000"), ("V100", "V100S"), ("K80", "K8000"), ("MI25", "MI250"), ("MI250", "MI250X"), ("MI50", "MI500"),
-    ("MI300X", "MI300A"), ("MI325X", "MI355X"), ("RTX 4090", "RTX 4090D"), ("RTX 4090", "RTX 4090 Laptop"), ("RTX 4070", "RTX 4070 Ti"),
+    ("MI300X", "MI300A"), ("MI300X", "MI308X"), ("MI350X", "MI350P"), ("MI355X", "MI350X"), ("Max 1550", "Max 1450"),
+    ("MI325X", "MI355X"), ("RTX 4090", "RTX 4090D"), ("RTX 4090", "RTX 4090 Laptop"), ("RTX 4070", "RTX 4070 Ti"),
     ("RTX 4070 Ti", "RTX 4070 Ti SUPER"), ("RTX 4080", "RTX 4080 SUPER"), ("RTX 3060", "RTX 3060 Ti"), ("RTX 3080", "RTX 3080 Ti"),
-    ("RTX 5090", "RTX 5090 D"), ("RTX 5070", "RTX 5070 Ti"), ("RTX A4000", "RTX 4000 Ada"), ("RTX A6000", "RTX 6000 Ada"),
-    ("Quadro RTX 6000", "RTX 6000 Ada"), ("RTX 6000 Ada", "RTX PRO 6000 Server Edition"), ("RTX 4000 Ada", "RTX 4000 SFF Ada"),
-    ("RTX PRO 6000 Workstation Edition", "RTX PRO 6000 Max-Q Workstation Edition"), ("RTX PRO 4500", "RTX PRO 4500 Server Edition"),
-    ("GTX 1660", "GTX 1660 Ti"), ("GTX 1080", "GTX 1080 Ti"), ("TITAN X (Pascal)", "TITAN Xp"), ("TITAN V", "TITAN RTX"),
-    ("RX 7900 XT", "RX 7900 XTX"), ("RX 9070", "RX 9070 XT"), ("Gaudi", "Gaudi 2"), ("Gaudi 2", "Gaudi 3"), ("Max 1100", "Max 1550"),
+    ("RTX 5090", "RTX 5090 D"), ("RTX 5070", "RTX 5070 Ti"), ("RTX 3050", "RTX 3050 Laptop"), ("RTX A4000", "RTX 4000 Ada"),
+    ("RTX A6000", "RTX 6000 Ada"), ("Quadro RTX 6000", "RTX 6000 Ada"), ("RTX 6000 Ada", "RTX PRO 6000 Server Edition"),
+    ("RTX 4000 Ada", "RTX 4000 SFF Ada"), ("RTX PRO 6000 Workstation Edition", "RTX PRO 6000 Max-Q Workstation Edition"),
+    ("RTX PRO 4500", "RTX PRO 4500 Server Edition"), ("GTX 1660", "GTX 1660 Ti"), ("GTX 1080", "GTX 1080 Ti"),
+    ("TITAN X (Pascal)", "TITAN Xp"), ("TITAN V", "TITAN RTX"), ("RX 7900 XT", "RX 7900 XTX"), ("RX 9070", "RX 9070 XT"),
+    ("Gaudi", "Gaudi 2"), ("Gaudi 2", "Gaudi 3"), ("Max 1100", "Max 1550"),
 ]  # fmt: skip
 
 

@@ -61,3 +61,51 @@ def test_only_memory_tells_those_that_need_it_from_a_sibling() -> None:
 )
 def test_facts(gpu: str, facts: tuple[str, int, str]) -> None:
     assert (GPUS[gpu].vendor, GPUS[gpu].memory_gib, GPUS[gpu].architecture) == facts
+
+
+FAMILIES = {
+    "Kepler": "K80 K520",
+    "Maxwell": "M60 M40 M10",
+    "Pascal": "P100 P40 P4 GTX1080TI",
+    "Volta": "V100 V100S TITANV",
+    "Turing": "T4 T4G RTX2060 RTX2060SUPER RTX2070 RTX2070SUPER RTX2080 RTX2080SUPER RTX2080TI QUADRORTX6000 QUADRORTX8000",
+    "Ampere": "A2 A10 A10G A16 A30 A40 A100 A800 RTXA2000 RTXA4000 RTXA4500 RTXA5000 RTXA6000 RTX3050 RTX3060 RTX3060TI RTX3070 "
+    "RTX3070TI RTX3080 RTX3080TI RTX3090 RTX3090TI",
+    "Ada": "L2 L4 L20 L40 L40S RTX2000ADA RTX4000ADA RTX5000ADA RTX6000ADA RTX4060 RTX4060TI RTX4070 RTX4070SUPER RTX4070TI "
+    "RTX4070TISUPER RTX4080 RTX4080SUPER RTX4090 RTX4090D",
+    "Hopper": "H100 H200 H20 H800 GH200",
+    "Blackwell": "B200 GB200 RTX5050 RTX5060 RTX5060TI RTX5070 RTX5070TI RTX5080 RTX5090 RTXPRO2000 RTXPRO4000 RTXPRO4500 RTXPRO5000 "
+    "RTXPRO6000SE RTXPRO6000WS RTXPRO6000MAXQ",
+    "Blackwell Ultra": "B300 GB300",
+    "CDNA 2": "MI210 MI250 MI250X",
+    "CDNA 3": "MI300A MI300X MI308X MI325X",
+    "CDNA 4": "MI350P MI350X MI355X",
+    "Gaudi": "GAUDI",
+    "Gaudi 2": "GAUDI2",
+    "Gaudi 3": "GAUDI3",
+    "Xe HPC": "MAX1100 MAX1450 MAX1550",
+}
+
+
+@pytest.mark.parametrize("architecture", FAMILIES)
+def test_every_family_that_is_rented_is_there_with_its_architecture(architecture: str) -> None:
+    architectures = {gpu.model: gpu.architecture for gpu in WHOLE}
+    assert {model for model in FAMILIES[architecture].split() if architectures.get(model) != architecture} == set()
+
+
+def test_form_factors_that_names_hide() -> None:
+    """By model, over all its sizes: what a rack, a board and a card of one chip have in common is not their form."""
+    forms: dict[str, set[str]] = {}
+    for gpu in WHOLE:
+        forms.setdefault(gpu.model, set()).add(gpu.form_factor)
+    superchips = {model for model, ways in forms.items() if "SUPERCHIP" in ways}
+    assert superchips == {"GB300", "GB200", "GH200", "MI300A"}
+    assert {model for model, ways in forms.items() if "SXM" in ways} == {
+        *("B300", "B200", "H200", "H100", "H800", "H20", "A100", "A800", "V100", "P100"),
+    }
+    assert {model for model, ways in forms.items() if "NVL" in ways} == {"H200", "H100", "H800"}
+    assert {model for model, ways in forms.items() if "OAM" in ways} == {
+        *("MI355X", "MI350X", "MI325X", "MI308X", "MI300X", "MI250X", "MI250"),
+        *("GAUDI3", "GAUDI2", "GAUDI", "MAX1550", "MAX1450"),
+    }
+    assert all(len(ways) == 1 for ways in forms.values() if ways & {"SUPERCHIP", "OAM"})
