@@ -1,9 +1,14 @@
 """DigitalOcean: GPU droplets, Paperspace's machines among them. https://docs.digitalocean.com/reference/api/
 
 Prices are USD per hour for the whole droplet; `gpu_info.vram` is the total of the droplet. A size can be rented in each region it lists,
-while `available` says so; one that lists no region is sold out everywhere, and then is one offer without a region. There is no spot.
+while `available` says so; one that lists no region is sold out everywhere, and then is one offer without a region.
+
+How a size is sold is told by the words after its memory only: `gpu-mi350x1-288gb-spot` is spot (seen in clients that asked the API in
+2026-10; the vendor's API description doesn't name it). `-contracted` sizes are left out: they are rented by contract only
+(https://docs.digitalocean.com/products/droplets/details/features/), so that their price is nobody's offer. Any other word is refused.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -13,11 +18,16 @@ from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import linked
 from adapters.rows import BadRow, Row, amount, child, count, each, flag, known_gpu, listing, number, optional_float, text, texts
+from schemas.vocabulary import PriceType
+
+_SLUG = re.compile(r"gpu-[a-z0-9]+-\d+gb((?:-[a-z0-9]+)*)")
+_PLAIN = frozenset({"lc", "fabric"})
+"""Words of a slug that tell of the machine, not of how it is sold: cooled by liquid, joined to others."""
 
 # The letters of a region's name -> country. https://docs.digitalocean.com/platform/regional-availability/
 COUNTRIES = {
-    "nyc": "US", "sfo": "US", "atl": "US", "ric": "US", "mkc": "US", "tor": "CA", "ams": "NL", "fra": "DE", "lon": "GB", "blr": "IN",
-    "sgp": "SG", "syd": "AU",
+    "nyc": "US", "sfo": "US", "atl": "US", "ric": "US", "mkc": "US", "mem": "US", "tor": "CA", "ams": "NL", "fra": "DE", "lon": "GB",
+    "blr": "IN", "sgp": "SG", "syd": "AU",
 }  # fmt: skip
 
 
@@ -32,6 +42,7 @@ class DigitalOcean(Adapter):
     auth = "bearer"
     unit = "hour"
     basis = "per_instance"
+    price_types = ("on_demand", "spot")
     stock = "flag"
     docs_url = "https://docs.digitalocean.com/reference/api/"
     terms = "https://www.digitalocean.com/legal/terms-of-service-agreement (not read; an account's own token is used)"
@@ -57,6 +68,9 @@ class DigitalOcean(Adapter):
         if not name.startswith("gpu-") and "gpu_info" not in row:
             return []
         info = child(row, "gpu_info")
+        price_type = _price_type(name)
+        if price_type is None:
+            return []
         gpus = count(info, "count")
         vram = child(info, "vram")
         if text(vram, "unit") != "gib":
@@ -66,10 +80,10 @@ class DigitalOcean(Adapter):
         places = texts(row, "regions") if flag(row, "available") else []
         return [
             Offer(
-                offer_key=f"{place}/{name}/on_demand" if place else f"{name}/on_demand",
+                offer_key=f"{place}/{name}/{price_type}" if place else f"{name}/{price_type}",
                 gpu=gpu,
                 gpu_count=gpus,
-                price_type="on_demand",
+                price_type=price_type,
                 amount=price,
                 currency="USD",
                 unit="hour",
@@ -84,3 +98,14 @@ class DigitalOcean(Adapter):
             )
             for place in places or [""]
         ]
+
+
+def _price_type(slug: str) -> PriceType | None:
+    """How a size is sold; None where that is by contract only. BadRow: nobody knows."""
+    match = _SLUG.fullmatch(slug)
+    words = set(match[1].split("-")) - _PLAIN - {""} if match else {slug}
+    if "contracted" in words:
+        return None
+    if not words <= {"spot"}:
+        raise BadRow("slug", f"{slug[:80]!r} does not say how it is sold")
+    return "spot" if words else "on_demand"
