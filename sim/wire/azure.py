@@ -173,7 +173,14 @@ class AzureWire(Wire):
             self.rows.append((row, listing, part, on_top))
             licensed = _row(sku, region, location, meter + suffix, f"Virtual Machines {product} Windows")
             self.rows.append((licensed, listing, part, licence * part // 100))
-        # Traps of the real list: what is paid in advance for a year or three, and a price for developers' subscriptions.
+        # Traps of the real list: a price of years ago, what is paid in advance for a year or three, and one for developers' subscriptions.
+        retired = {
+            **_row(sku, region, location, meter, f"Virtual Machines {product}{linux}"),
+            "effectiveStartDate": "2023-03-01T00:00:00Z",
+            "effectiveEndDate": "2025-02-28T00:00:00Z",
+            "meterId": _id(f"{region}/{sku}/retired"),
+        }
+        self.rows.append((retired, listed, 130, 0))
         reserved = _row(sku, region, location, meter, f"Virtual Machines {product}{linux}")
         for term, hours_percent in (("1 Year", 8760 * 63), ("3 Years", 26_280 * 43)):
             row = {**reserved, "type": "Reservation", "reservationTerm": term, "meterId": _id(f"{region}/{sku}/{term}")}

@@ -405,3 +405,41 @@ def test_azure_a_price_that_begins_later_is_none_until_then() -> None:
     (offer,) = ADAPTERS["azure"].parse([page], datetime(2031, 1, 2, tzinfo=UTC))
     assert isinstance(offer, Offer)
     assert offer.amount == "15.9"
+
+
+@pytest.mark.parametrize(
+    ("starts", "ends", "counts"),
+    [
+        ("2026-02-01T00:00:00Z", None, True),
+        ("2026-02-01T00:00:00Z", "2026-11-21T00:00:00Z", True),
+        ("2026-02-01T00:00:00Z", "2026-11-20T23:59:59.9999999Z", False),
+        ("2018-09-04T00:00:00Z", "2026-07-31T00:00:00Z", False),
+        # At a cent, where it was seen: retired, and its beginning moved on.
+        ("2026-08-01T00:00:00Z", "2026-07-31T00:00:00Z", False),
+    ],
+)
+def test_azure_a_price_counts_in_its_window_only(starts: str, ends: str | None, counts: bool) -> None:
+    first, _ = fixture_slices("azure")[""]
+    row = {**first.body["Items"][0], "effectiveStartDate": starts, "effectiveEndDate": ends}
+    assert len(answered("azure", (first.request, {"BillingCurrency": "USD", "Items": [row]}))) == counts
+
+
+@pytest.mark.parametrize("field", ["effectiveStartDate", "effectiveEndDate"])
+@pytest.mark.parametrize("value", [20261121, "31/07/2026", ""])
+def test_azure_a_window_that_cannot_be_read_is_refused(field: str, value: Any) -> None:
+    first, _ = fixture_slices("azure")[""]
+    (row,) = answered("azure", (first.request, {"BillingCurrency": "USD", "Items": [{**first.body["Items"][0], field: value}]}))
+    assert isinstance(row, Rejected) and row.field == field
+
+
+@pytest.mark.parametrize("region", ["usgovvirginia", "usdodeast", "ussecwest", "usnateast"])
+def test_azure_government_regions_are_left_out(region: str) -> None:
+    first, _ = fixture_slices("azure")[""]
+    row = {**first.body["Items"][0], "armRegionName": region}
+    assert answered("azure", (first.request, {"BillingCurrency": "USD", "Items": [row]})) == []
+
+
+def test_azure_no_size_is_both_read_and_left_out() -> None:
+    adapter = ADAPTERS["azure"]
+    assert not adapter.gpus.keys() & adapter.ignored.keys()
+    assert "Standard_NC128lds_xl_RTXPRO6000BSE_v6" in adapter.ignored
