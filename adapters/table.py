@@ -31,7 +31,7 @@ providers --wide` shows where a cadence stands and how many answers stood.
 """
 TOLD = """## What each tells
 
-Currencies are codes, or smaller units of one: `USc` a US cent, `EUR-8` a hundred-millionth of a EUR.
+Currencies are codes, or smaller units of one: `USc` a US cent, `EUR-8` a hundred-millionth of a EUR, `USD-8` one of a USD.
 """
 BESIDES = """## What stands beside it
 

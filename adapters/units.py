@@ -10,7 +10,7 @@ from functools import lru_cache
 from adapters.models import ExchangeRate, Offer
 from adapters.rates import Rates
 
-MINOR_UNITS = {"USc": ("USD", 100), "USD-5": ("USD", 10**5), "EUR-8": ("EUR", 10**8), "uAKT": ("AKT", 10**6)}
+MINOR_UNITS = {"USc": ("USD", 100), "USD-5": ("USD", 10**5), "EUR-8": ("EUR", 10**8), "USD-8": ("USD", 10**8), "uAKT": ("AKT", 10**6)}
 """Code of a minor unit -> (currency, how many make one)."""
 
 UNIT_SECONDS = {"second": 1, "hour": 3600, "day": 24 * 3600, "month": 730 * 3600}

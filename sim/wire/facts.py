@@ -113,6 +113,7 @@ FACTS: dict[str, Facts] = {
     ),
     "oracle": Facts({"products": "items"}, "currencyCodeLocalizations[].prices[].value"),
     "ovh": Facts({"catalog": "addons"}, "pricings[].price"),
+    "ovh-us": Facts({"catalog": "addons"}, "pricings[].price"),
     "prime-intellect": Facts({"gpus": "items"}, "prices.onDemand", (Word("stockStatus", ("Unavailable", "Low", "Medium", "High")),)),
     "runpod-rest": Facts(
         {"secure": "gpus", "community": "gpus"},

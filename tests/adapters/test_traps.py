@@ -120,3 +120,23 @@ def test_hyperstack_stock_of_a_size_counts_only_where_the_flag_says_so() -> None
     pages[1].body["stocks"][0]["models"][0]["configurations"]["8x"] = 0
     offer = read("hyperstack", pages)[0]["CANADA-1/n3-H100x8/on_demand"]
     assert (offer.availability, offer.available_count) == ("available", None)
+
+
+@pytest.mark.parametrize("source", ["ovh", "ovh-us"])
+@pytest.mark.parametrize(("field", "value"), [("currencyCode", "CAD"), ("currencyCode", None), ("subsidiary", "CA")])
+def test_ovh_another_subsidiarys_catalogue_is_not_believed(source: str, field: str, value: Any) -> None:
+    pages = pages_of(source)
+    pages[0].body["locale"][field] = value
+    with pytest.raises(PayloadChanged, match=field):
+        read(source, pages)
+
+
+def test_ovh_what_is_charged_by_the_minute_is_told_by_its_brick_and_not_by_its_name() -> None:
+    pages = pages_of("ovh")
+    (row,) = [row for row in pages[0].body["addons"] if row["planCode"] == "ai-deploy-l4.consumption"]
+    row["planCode"] = "inference-l4.consumption"
+    assert not [key for key in read("ovh", pages)[0] if "inference" in key]
+    del row["blobs"]["commercial"]["brick"]
+    offers, rejected = read("ovh", pages)
+    assert not [key for key in offers if "inference" in key]
+    assert "brick: text is missing" in [row.reason for row in rejected]
