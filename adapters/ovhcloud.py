@@ -4,12 +4,12 @@ Subsidiaries are companies of their own with machines, prices and a currency of 
 and US (api.us.ovhcloud.com, USD; the other host refuses US). The answer's `locale` must name the one that was asked.
 
 Prices are whole numbers, hundred-millionths of the currency, for the whole instance and without VAT. GPU instances have the brick "gpu":
-AI products, which are charged by the minute, describe a GPU, too, under a brick of their own ("ai-serving"). A plan's ending says how it is
-charged: ".consumption" by the hour; ".monthly.postpaid" by the month, a commitment and left out, as the source's unit is the hour. What
+AI products, which are charged by the minute, describe a GPU, too, under a brick of their own ("ai-serving"). A plan's ending says how it
+is charged: ".consumption" by the hour; ".monthly.postpaid" by the month, a commitment and left out, as the source's unit is the hour. What
 stands behind ".consumption" is a kind of region that it is for (".3AZ", ".LZ.EU"); any other ending is refused. intervalUnit tells less:
-the US catalogue says "none" for hours and for months (2026-08, a public collector's notes). Left out as well: Windows (os.family, and "win-"
-in the name; a licence is in it) and plans yet to come (tag coming_soon, with a price all the same). Memory is in GB, per GPU. Neither stock
-nor spot nor regions are told.
+the US catalogue says "none" for hours and for months (2026-08, a public collector's notes). Left out as well: Windows (os.family, and
+"win-" in the name; a licence is in it) and plans yet to come (tag coming_soon, with a price all the same). Memory is in GB, per GPU.
+Neither stock nor spot nor regions are told.
 """
 
 import re
