@@ -7,10 +7,11 @@ from decimal import Decimal
 import msgspec
 
 from adapters.base import Adapter, Page
-from adapters.models import Offer
+from adapters.errors import PayloadChanged
+from adapters.models import Offer, Rejected
 from sim.market import LIST_PRICE, Habit, Listing, Market
 from sim.wire.cells import Cell, Template
-from sim.wire.table import Compiled, Facts, Part, TableWire, read
+from sim.wire.table import READ_AT, Compiled, Facts, Part, TableWire, read
 
 
 class PageFacts(msgspec.Struct, frozen=True):
@@ -91,7 +92,7 @@ class PageWire(TableWire):
             return read(self.adapter, [*pages[:-1], msgspec.structs.replace(pages[-1], body=text.join(around))])
 
         whole, refused = alone(row)
-        if refused > alone("")[1]:
+        if refused > self._refused_around([*pages[:-1], msgspec.structs.replace(pages[-1], body="".join(around))]):
             return []
         linked: dict[str, Listing] = {}
         for digits in dict.fromkeys(re.findall(self.page.price, row)):
@@ -107,6 +108,13 @@ class PageWire(TableWire):
                 pieces += [row[end:start].encode(), DigitsCell(digits, listing, multiple, self.page.thousands)]
                 end = stop
         return [*pieces, row[end:].encode()]
+
+    def _refused_around(self, pages: Sequence[Page]) -> int:
+        """How many rows are refused where the page has none of its own; 0 of a page that must have some."""
+        try:
+            return sum(isinstance(row, Rejected) for row in self.adapter.parse(pages, READ_AT))
+        except PayloadChanged:
+            return 0
 
     def _statements(self, row: str) -> list[tuple[int, int, str, int | None]]:
         """Where each price of a row stands, its digits, and the multiple of them that is stated there, if it is one."""
