@@ -22,7 +22,7 @@ from stack.settings import STATE_FILE, Stack
 
 log = logging.getLogger("stack.run")
 
-NEEDS_WITHIN_S = 180
+NEEDS_WITHIN_S = 600
 """After that the service starts all the same, and says itself what it lacks."""
 POLL_S = 0.3
 SHORT_LIFE_S = 10
