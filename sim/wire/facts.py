@@ -54,7 +54,7 @@ FACTS: dict[str, Facts] = {
         (Flag("rented", says=False),),
         copies=Copies(40, "id", {"specs.net.cc": ("US", "DE", "FI", "KR", "CA", "PL", "JP", "SE", "GB", "CZ")}),
     ),
-    "cloudrift": Facts({"types": "data.instance_types"}, "variants[].cost_per_hour", (Count("variants[].nodes_per_dc.*"),)),
+    "cloudrift": Facts({"types": "data.instance_types"}, "variants[].cost_per_hour", (Count("variants[].available_nodes_per_dc.*"),)),
     "cudo": Facts(
         {"machine-types": "machineTypes"},
         "gpuPriceHr.value vcpuPriceHr.value memoryGibPriceHr.value ipv4PriceHr.value",

@@ -24,6 +24,7 @@ def test_yields_offers_with_canonical_gpus_and_positive_prices(source: str) -> N
         assert price(offer) > 0
         assert offer.offer_key.endswith(f"/{offer.price_type}")
         assert offer.country is None or (len(offer.country) == 2 and offer.country.isupper())
+        assert offer.country not in ("AP", "EU", "UK"), "a continent, or no ISO 3166-1 code"
 
 
 @every_source
