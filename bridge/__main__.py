@@ -18,6 +18,8 @@ from bridge.build import BadSettings, build_sources, check, chosen
 from bridge.guard import Guard
 from bridge.kafka import make_producer
 from bridge.logs import configure_logging
+from bridge.looks import Looks
+from bridge.looks_kept import KeptLooks
 from bridge.poller import Poller
 from bridge.publisher import Publisher
 from bridge.quarantine import Quarantine
@@ -48,7 +50,8 @@ def main(argv: list[str] | None = None) -> int:
 
 async def _run(settings: BridgeSettings, adapters: Mapping[str, Adapter], known: dict[str, SecretStr], *, once: bool) -> int:
     sources = build_sources(settings, adapters, known)
-    guard = Guard(Quarantine(settings.data_dir / "quarantine"), sources)
+    kept = KeptLooks(settings.data_dir / "looks", settings.market, discover())
+    guard = Guard(Quarantine(settings.data_dir / "quarantine"), sources, Looks(kept))
     publisher = Publisher(make_producer(settings.kafka), settings.market, observe_every_ms=settings.observe_every_ms)
     redis_client = snapshot.connect(settings.redis_url)
     keeper = make_keeper(settings, redis_client)

@@ -10,7 +10,7 @@ A fault holds the whole source back (bridge/quarantine.py): nothing of the poll 
 - `empty`: no rows where there were offers, twice in a row; the first time only the data is held.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from statistics import median
 
@@ -46,11 +46,13 @@ MATCHED_ENOUGH = 0.2
 class Guard:
     """Judges every source's polls. `sources` gives the books that the market's own move is read from."""
 
-    def __init__(self, quarantine: Quarantine | None = None, sources: Mapping[str, Source] | None = None) -> None:
+    def __init__(
+        self, quarantine: Quarantine | None = None, sources: Mapping[str, Source] | None = None, looks: Looks | None = None
+    ) -> None:
         self.quarantine = quarantine or Quarantine(None)
         self._sources = sources or {}
         self._trails = Trails()
-        self._looks = Looks()
+        self._looks = looks or Looks()
         self._empty_before: dict[str, set[str]] = {}
 
     def look(self, source: Source, answer: SliceAnswer, observed_at: datetime, *, with_offers: bool) -> Shape | None:
@@ -81,6 +83,10 @@ class Guard:
     def note(self, source: str, now_ms: int) -> str | None:
         """What is new about a source's answers and no fault: keys that it never had, for an hour."""
         return self._looks.note(source, now_ms)
+
+    def pending(self, *, ending: bool = False) -> list[Callable[[], None]]:
+        """Writing to be done off the event loop; each blocks and may raise OSError. With `ending`, all that a restart should know."""
+        return self.quarantine.pending() + self._looks.pending(ending=ending)
 
     def _faults(self, source: Source, known: "_Known", results: Sequence[SliceResult]) -> Iterator[Fault]:
         """What is wrong, causes before consequences."""

@@ -61,6 +61,7 @@ class Bridge:
         self._keeper = keeper
         self._clock = clock
         self._writer = SnapshotWriter(redis_client, sources)
+        self._guard = poller.guard
         self._quarantine = poller.guard.quarantine
         self._desk = QuarantineDesk(redis_client, self._quarantine, sources)
         self._letters = DeadLetters()
@@ -174,7 +175,7 @@ class Bridge:
         self._publisher.health(result.health)
         self._publisher.dead_letters(self._letters.of(result))
         self._publisher.incidents(self._quarantine.unsaid, self._quarantine.said)
-        for work in self._quarantine.pending():
+        for work in self._guard.pending():
             self._archive.later(work)
         for part in result.slices:
             if part.withheld:
@@ -238,6 +239,8 @@ class Bridge:
         if undelivered:
             log.warning("%d records were not delivered to kafka; the next start says them again", undelivered)
         self._writer.stop()
+        for work in self._guard.pending(ending=True):
+            self._archive.later(work)
         await self._archive.stop()
         await asyncio.wait([writing, archiving], timeout=STOP_GRACE_S)
         for task in (writing, archiving):

@@ -12,6 +12,8 @@ from adapters.http import ProviderClient
 from adapters.rates import fixed_rates
 from adapters.registry import discover
 from bridge.guard import Guard
+from bridge.looks import Looks
+from bridge.looks_kept import KeptLooks
 from bridge.poller import Poller
 from bridge.quarantine import Quarantine
 from bridge.results import PollResult
@@ -42,7 +44,8 @@ class Feed:
                 transport = InProcess(httpx.ASGITransport(app=app))
                 client = ProviderClient(adapter, transport, credentials=credentials, upstream_url=UPSTREAM)
                 self.sources[name] = Source(adapter, client, "simulated", interval_s=5.0)
-        self.guard = Guard(Quarantine(folder), self.sources)
+        kept = None if folder is None else KeptLooks(folder / "looks", "simulated", adapters)
+        self.guard = Guard(Quarantine(folder), self.sources, Looks(kept))
         self.poller = Poller(
             fixed_rates(), guard=self.guard, now=lambda: datetime.fromtimestamp(self.now_ms / 1000, UTC), clock=lambda: self.now_ms / 1000
         )

@@ -15,7 +15,10 @@ from adapters.base import Adapter
 from bridge import service
 from bridge.archive import Archive
 from bridge.build import BadSettings, build_sources, check, chosen
+from bridge.guard import Guard
 from bridge.kafka import LatestOffers
+from bridge.looks import Looks
+from bridge.looks_kept import KeptLooks
 from bridge.publisher import Publisher
 from bridge.rates import RateKeeper
 from bridge.service import Bridge
@@ -59,8 +62,15 @@ class Setting:
         archive = Archive(folder / "archive", 10**6)
         redis_client = connect(server.url)
         keeper = RateKeeper(None, redis_client, "simulated", fixed_rates(), off_reason="no bank here")
+        guard = Guard(looks=Looks(KeptLooks(folder / "looks", "simulated", {self.source.name: self.source.adapter})))
         self.bridge = Bridge(
-            made, {one.name: one for one in (self.source, *others)}, Poller(keeper.rates), publisher, redis_client, archive, keeper
+            made,
+            {one.name: one for one in (self.source, *others)},
+            Poller(keeper.rates, guard=guard),
+            publisher,
+            redis_client,
+            archive,
+            keeper,
         )
 
     def answer(self, _: httpx.Request) -> httpx.Response:
@@ -96,6 +106,9 @@ async def test_it_polls_publishes_and_ends_with_everything_delivered(
     snapshot = json.loads(await redis_client.get("gputicker:snapshot:lumen") or b"")
     assert snapshot["polled_at_ms"] == setting.source.polled_at_ms
     assert (tmp_path / "archive" / "journal").is_dir()
+    looks = KeptLooks(tmp_path / "looks", "simulated", {"lumen": setting.source.adapter}).read()
+    assert "types.rows[].price" in looks["lumen"].shape.counts
+    assert looks["lumen"].shape.counts["types.rows[].price"].objects > 1, "the end writes what the first poll did not know yet"
 
 
 async def test_the_fresh_path_waits_for_neither_kafka_nor_registry(
