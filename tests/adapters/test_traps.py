@@ -140,3 +140,22 @@ def test_ovh_what_is_charged_by_the_minute_is_told_by_its_brick_and_not_by_its_n
     offers, rejected = read("ovh", pages)
     assert not [key for key in offers if "inference" in key]
     assert "brick: text is missing" in [row.reason for row in rejected]
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "why"),
+    [
+        ("displayName", "OCI - Compute - GPU - H200", "no longer H100"),
+        ("displayName", "OCI - Compute - GPU - H1000", "no longer H100"),
+        ("displayName", None, "no longer H100"),
+        ("serviceCategory", "SuperCluster Appliance", "no category of public GPUs"),
+        ("serviceCategory", None, "no category of public GPUs"),
+    ],
+)
+def test_oracle_a_part_that_says_something_else_is_refused(field: str, value: Any, why: str) -> None:
+    pages = pages_of("oracle")
+    (row,) = [row for row in pages[0].body["items"] if row["partNumber"] == "B98415"]
+    row[field] = value
+    offers, rejected = read("oracle", pages)
+    assert "BM.GPU.H100.8/on_demand" not in offers
+    assert [bad.reason for bad in rejected if bad.field == field and why in bad.reason]
