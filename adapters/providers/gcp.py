@@ -3,11 +3,15 @@
 https://cloud.google.com/billing/docs/reference/rest/v1/services.skus/list
 
 No row is a machine: a machine costs its GPUs, cores and RAM, each a SKU of its own by region, in USD per hour (RAM: per GiB and hour) as
-units and nanos. A machine is an offer only where all its parts have a price; one whose GPU has a price and another part has not is refused,
-because a sum without a part is a wrong price (seen in a public feed: a2-ultragpu-2g at 2.55 in place of 11.64). The B200's SKU is a slice
-of the machine, cores and RAM included. Bundled local SSD is another SKU, by the month, and not in the sum. Spot is usage type Preemptible.
-Other products are left out: commitments, reservations, DWS (calendar and flex start), sole tenancy, virtual workstations, and GPUs that are
-attached to a machine of the customer's choice (T4, P4, V100, P100, K80). Stock is not told.
+units and nanos; and the local SSD that comes with it and can't be left out, by GiB and month. With that the sums are those of Google's own
+page, digit by digit (a2-ultragpu-1g in us-central1: 5.06879789). A machine is an offer only where all its parts have a price; one whose
+GPU has a price and another part has not is refused, because a sum without a part is a wrong price (seen in a public feed: a2-ultragpu-2g
+at 2.55 in place of 11.64). The B200's SKU is a slice of the machine, everything included; on demand that SKU has a price, too, but
+Google's page says N/A: an A4 is sold as spot. Spot is usage type Preemptible.
+
+A SKU's regions are where its price holds; whether such a machine stands in each of them isn't told, nor is stock. Other products are left
+out: commitments, reservations, DWS (calendar and flex start), sole tenancy, virtual workstations, shares of a GPU (g4-standard-6 and the
+like), and GPUs that are attached to a machine of the customer's choice (T4, P4, V100, P100, K80). Of the A4X no SKU is known.
 """
 
 import re
@@ -26,44 +30,53 @@ from schemas.vocabulary import PriceType
 
 NANOS = 1_000_000_000
 PRICE_TYPES: dict[str, PriceType] = {"OnDemand": "on_demand", "Preemptible": "spot"}
-UNITS = {"gpu": "h", "core": "h", "ram": "GiBy.h"}
+SSD = "SSD backed Local Storage"
+# What a component's price is for -> hours of it. A month is 730 hours, as Google bills it.
+HOURS = {"gpu": {"h": 1}, "core": {"h": 1}, "ram": {"GiBy.h": 1}, "ssd": {"GiBy.mo": 730, "GiBy.h": 1}}
+SMALLEST = Decimal("0.000000001")
 ATTACHED = ("Nvidia Tesla T4 GPU", "Nvidia Tesla P4 GPU", "Nvidia Tesla V100 GPU", "Nvidia Tesla P100 GPU", "Nvidia Tesla K80 GPU")
 
 _SKU = re.compile(r"(?P<spot>Spot Preemptible )?(?P<part>.+?)(?P<attached> attached to Spot Preemptible VMs)? running in .+")
+_SSD = re.compile(rf"{SSD}(?P<attached> attached to Spot Preemptible VMs)?(?: (?:running )?in .+)?")
 _PART = re.compile(r"(A2|A3|A3Plus|A3Ultra|G2|G4) Instance (Core|Ram)")
 _OTHER = re.compile(r"Commitment|Reserved|DWS|Calendar|Defined Duration|Sole Tenancy|Virtual Workstation|Custom|Sustained")
 
 
 class Machine(NamedTuple):
-    """What a machine type is made of. `family` is empty where the GPU's SKU includes cores and RAM."""
+    """What a machine type is made of. `family` is empty where the GPU's SKU includes everything else."""
 
     gpu: str
     gpus: int
     family: str
     cores: int
     ram_gib: int
+    ssd_gib: int
 
 
 # https://cloud.google.com/compute/docs/accelerator-optimized-machines
-# GPU's SKU, family of the other SKUs -> machine:GPUs:cores:GiB
+# GPU's SKU, family of the other SKUs, GiB of local SSD that come with each GPU -> machine:GPUs:cores:GiB
 MACHINES = {
-    ("Nvidia Tesla A100 GPU", "A2"): (
+    ("Nvidia Tesla A100 GPU", "A2", 0): (
         "a2-highgpu-1g:1:12:85 a2-highgpu-2g:2:24:170 a2-highgpu-4g:4:48:340 a2-highgpu-8g:8:96:680 a2-megagpu-16g:16:96:1360"
     ),
     (
         "Nvidia Tesla A100 80GB GPU",
         "A2",
+        375,
     ): "a2-ultragpu-1g:1:12:170 a2-ultragpu-2g:2:24:340 a2-ultragpu-4g:4:48:680 a2-ultragpu-8g:8:96:1360",
-    ("Nvidia H100 80GB GPU", "A3"): "a3-highgpu-1g:1:26:234 a3-highgpu-2g:2:52:468 a3-highgpu-4g:4:104:936 a3-highgpu-8g:8:208:1872",
-    ("Nvidia H100 80GB Mega GPU", "A3Plus"): "a3-megagpu-8g:8:208:1872",
-    ("H200 141GB GPU", "A3Ultra"): "a3-ultragpu-8g:8:224:2952",
-    ("A4 Nvidia B200 (1 gpu slice)", ""): "a4-highgpu-8g:8:224:3968",
-    ("Nvidia L4 GPU", "G2"): (
+    ("Nvidia H100 80GB GPU", "A3", 750): "a3-highgpu-1g:1:26:234 a3-highgpu-2g:2:52:468 a3-highgpu-4g:4:104:936 a3-highgpu-8g:8:208:1872",
+    ("Nvidia H100 80GB Mega GPU", "A3Plus", 750): "a3-megagpu-8g:8:208:1872",
+    ("H200 141GB GPU", "A3Ultra", 1500): "a3-ultragpu-8g:8:224:2952",
+    ("A4 Nvidia B200 (1 gpu slice)", "", 0): "a4-highgpu-8g:8:224:3968",
+    ("Nvidia L4 GPU", "G2", 0): (
         "g2-standard-4:1:4:16 g2-standard-8:1:8:32 g2-standard-12:1:12:48 g2-standard-16:1:16:64 g2-standard-24:2:24:96 "
         "g2-standard-32:1:32:128 g2-standard-48:4:48:192 g2-standard-96:8:96:384"
     ),
-    ("RTX 6000 96GB", "G4"): "g4-standard-48:1:48:180 g4-standard-96:2:96:360 g4-standard-192:4:192:720 g4-standard-384:8:384:1440",
+    ("RTX 6000 96GB", "G4", 0): "g4-standard-48:1:48:180 g4-standard-96:2:96:360 g4-standard-192:4:192:720 g4-standard-384:8:384:1440",
 }
+SPOT_ONLY = frozenset({"a4-highgpu-8g"})
+# The catalogue's other names of the A3 Mega's GPU.
+SAME = dict.fromkeys(("Nvidia H100 80GB Plus GPU", "Nvidia H100 Mega 80GB GPU"), "Nvidia H100 80GB Mega GPU")
 
 # A region's name before its number -> country. https://cloud.google.com/compute/docs/regions-zones
 COUNTRIES = {
@@ -79,18 +92,19 @@ COUNTRIES = {
 
 def _machines() -> dict[str, Machine]:
     found = {}
-    for (sku, family), machines in MACHINES.items():
+    for (sku, family, ssd), machines in MACHINES.items():
         for machine in machines.split():
             name, gpus, cores, ram = machine.split(":")
-            found[name] = Machine(sku, int(gpus), family, int(cores), int(ram))
+            found[name] = Machine(sku, int(gpus), family, int(cores), int(ram), int(gpus) * ssd)
     return found
 
 
 class Rate(NamedTuple):
-    """The price of one component in one region, and its row."""
+    """The price of one component in one region, for so many hours, and its row."""
 
     currency: str
     price: Decimal
+    hours: int
     row: Row
 
 
@@ -140,6 +154,8 @@ class GoogleCloud(Adapter):
             del rates[part, price_type][region]
         for name, machine in self.machines.items():
             for price_type in PRICE_TYPES.values():
+                if name in SPOT_ONLY and price_type != "spot":
+                    continue
                 for region, gpu in rates.get((machine.gpu, price_type), {}).items():
                     try:
                         yield self._offer(name, machine, price_type, region, gpu, rates)
@@ -160,7 +176,7 @@ class GoogleCloud(Adapter):
             raise BadRow("serviceRegions", "no region")
         known = rates.setdefault((part, price_type), {})
         for region in regions:
-            if known.setdefault(region, rate).price != rate.price:
+            if known.setdefault(region, rate)[:3] != rate[:3]:
                 disputed.add((part, price_type, region))
         if any((part, price_type, region) in disputed for region in regions):
             raise BadRow("unitPrice", f"{part} is stated twice at different prices in one region")
@@ -171,12 +187,13 @@ class GoogleCloud(Adapter):
         category = child(row, "category")
         usage = text(category, "usageType")
         description = text(row, "description")
-        match = _SKU.fullmatch(description)
+        ssd = _SSD.fullmatch(description)
+        match = ssd or _SKU.fullmatch(description)
         if match is None or _OTHER.search(description) or usage.startswith("Commit"):
             return None
-        part = match["part"]
+        part = SSD if ssd else SAME.get(match["part"], match["part"])
         component = _PART.fullmatch(part)
-        if component is None and part not in self.gpus:
+        if component is None and part not in (SSD, *self.gpus):
             if category.get("resourceGroup") != "GPU" or part in self.ignored:
                 return None
             raise UnknownGpu("description", part)
@@ -184,11 +201,11 @@ class GoogleCloud(Adapter):
         if price_type is None:
             raise BadRow("usageType", f"unknown usage type {usage[:40]!r}")
         # Some spot rows are filed under OnDemand: the words decide.
-        if match["spot"] or match["attached"]:
+        if match["attached"] or (not ssd and match["spot"]):
             price_type = "spot"
         elif price_type == "spot":
             raise BadRow("usageType", "Preemptible, but the description does not say so")
-        return part, component[2].lower() if component else "gpu", price_type
+        return part, "ssd" if ssd else component[2].lower() if component else "gpu", price_type
 
     def _offer(
         self,
@@ -200,18 +217,18 @@ class GoogleCloud(Adapter):
         rates: Mapping[tuple[str, PriceType], Mapping[str, Rate]],
     ) -> Offer:
         total = gpu.price * machine.gpus
-        for part, quantity in (("Core", machine.cores), ("Ram", machine.ram_gib)) if machine.family else ():
-            wanted = f"{machine.family} Instance {part}"
+        beside = ((f"{machine.family} Instance Core", machine.cores), (f"{machine.family} Instance Ram", machine.ram_gib))
+        for wanted, quantity in (*(beside if machine.family else ()), *(((SSD, machine.ssd_gib),) if machine.ssd_gib else ())):
             rate = rates.get((wanted, price_type), {}).get(region)
             if rate is None or rate.currency != gpu.currency:
                 raise BadRow("description", f"{name} in {region} has no {price_type} price of {wanted} beside its GPU's")
-            total += rate.price * quantity
+            total += rate.price * quantity / rate.hours
         return Offer(
             offer_key=f"{region}/{name}/{price_type}",
             gpu=self.gpus[machine.gpu],
             gpu_count=machine.gpus,
             price_type=price_type,
-            amount=f"{total.normalize():f}",
+            amount=f"{total.quantize(SMALLEST).normalize():f}",
             currency=gpu.currency,
             unit="hour",
             basis="components",
@@ -220,6 +237,7 @@ class GoogleCloud(Adapter):
             availability="unknown",
             vcpus=float(machine.cores),
             memory_gib=float(machine.ram_gib),
+            disk_gib=float(machine.ssd_gib) or None,
             instance_type=name,
         )
 
@@ -227,8 +245,9 @@ class GoogleCloud(Adapter):
 def _rate(row: Row, kind: str) -> Rate:
     """Currency and price of a SKU, which must be one rate without tiers."""
     expression = child(_only(row, "pricingInfo"), "pricingExpression")
-    if text(expression, "usageUnit") != UNITS[kind]:
-        raise BadRow("usageUnit", f"{expression['usageUnit'][:40]!r} where {UNITS[kind]!r} is documented")
+    hours = HOURS[kind].get(text(expression, "usageUnit"))
+    if hours is None:
+        raise BadRow("usageUnit", f"{expression['usageUnit'][:40]!r} where {next(iter(HOURS[kind]))!r} is documented")
     price = child(_only(expression, "tieredRates"), "unitPrice")
     units, nanos = text(price, "units"), price.get("nanos")
     if not units.isascii() or not units.isdigit() or len(units) > 9:
@@ -238,7 +257,7 @@ def _rate(row: Row, kind: str) -> Rate:
     total = int(units) + Decimal(nanos) / NANOS
     if total == 0:
         raise BadRow("unitPrice", "price is zero")
-    return Rate(text(price, "currencyCode"), total, row)
+    return Rate(text(price, "currencyCode"), total, hours, row)
 
 
 def _only(row: Row, field: str) -> Row:

@@ -28,6 +28,54 @@ def test_without_cores_or_ram_there_is_no_machine(lost: str) -> None:
     assert [row for row in rejected if "a2-ultragpu-2g in us-central1 has no on_demand price" in row.reason]
 
 
+@pytest.mark.parametrize(
+    ("lost", "price_type"),
+    [("SSD backed Local Storage", "on_demand"), ("SSD backed Local Storage attached to Spot Preemptible VMs", "spot")],
+)
+def test_without_the_local_ssd_that_comes_with_it_there_is_no_machine(lost: str, price_type: str) -> None:
+    """It is 0.8 % of an A100's price: a sum without it would pass for a price."""
+    offers, rejected = parsed(lambda row: row["description"] != lost)
+    here = {key.partition("/")[2] for key in offers if key.startswith("us-central1/") and key.endswith(price_type)}
+    assert not {machine for machine in here if machine.startswith(("a2-ultragpu", "a3-"))}
+    assert {f"a2-highgpu-1g/{price_type}", f"g2-standard-4/{price_type}"} <= here
+    assert [row for row in rejected if f"a3-highgpu-8g in us-central1 has no {price_type} price of SSD backed" in row.reason]
+
+
+def test_local_ssd_is_paid_by_the_month_and_each_gpu_brings_its_own() -> None:
+    """3.9 + 12 x 0.031 + 170 x 0.004 + 375 x 0.073 / 730, and eight of each; 1.95 + 375 x 0.0292 / 730 + 12 x 0.0124 + 170 x 0.0016."""
+    offers, _ = parsed(bool)
+    assert offers["us-central1/a2-ultragpu-1g/on_demand"].amount == "4.9895"
+    assert offers["us-central1/a2-ultragpu-8g/on_demand"].amount == "39.916"
+    assert offers["us-central1/a2-ultragpu-1g/spot"].amount == "2.3858"
+    assert offers["us-central1/a2-ultragpu-8g/spot"].disk_gib == 3000
+    assert offers["us-central1/a2-highgpu-1g/on_demand"].disk_gib is None
+
+
+def test_local_ssd_by_the_hour_is_not_divided_by_a_month() -> None:
+    def hourly(row: dict[str, Any]) -> bool:
+        if row["description"] == "SSD backed Local Storage":
+            expression = row["pricingInfo"][0]["pricingExpression"]
+            expression["usageUnit"] = "GiBy.h"
+            expression["tieredRates"][0]["unitPrice"]["nanos"] = 100_000
+        return True
+
+    assert parsed(hourly)[0]["us-central1/a2-ultragpu-1g/on_demand"].amount == "4.9895"
+
+
+def test_a_machine_that_is_not_sold_on_demand_has_no_such_price() -> None:
+    offers, _ = parsed(bool)
+    assert [key for key in offers if "a4-highgpu-8g" in key] == ["us-central1/a4-highgpu-8g/spot"]
+
+
+@pytest.mark.parametrize("name", ["Nvidia H100 80GB Plus GPU", "Nvidia H100 Mega 80GB GPU"])
+def test_the_mega_has_several_names_and_one_price(name: str) -> None:
+    def renamed(row: dict[str, Any]) -> bool:
+        row["description"] = row["description"].replace("Nvidia H100 80GB Mega GPU running in Virginia", f"{name} running in Virginia")
+        return True
+
+    assert parsed(renamed)[0] == parsed(bool)[0]
+
+
 def test_without_the_gpu_there_is_no_machine() -> None:
     """The real error of a public feed: a2-ultragpu-2g as cores and RAM alone."""
     offers, _ = parsed(lambda row: row["description"] != "Nvidia Tesla A100 80GB GPU running in Iowa")
