@@ -122,7 +122,7 @@ FACTS: dict[str, Facts] = {
     ),
     "runpod-serverless": Facts({"workers": "gpus"}, "price.serverless", (Word("availability", RUNPOD_LEVELS),)),
     "salad": Facts({"gpu-classes": "items"}, "prices[].price"),
-    "seeweb": Facts({"plans": "plans"}, "hourly_price", (Flag("available"),)),
+    "seeweb": Facts({"plans": "plans", "availables": "plans"}, "hourly_price montly_price", (Members("region_availables"),)),
     "sesterce": Facts({"offers": ""}, "hourlyPrice hourlySpotPrice", (Flag("availability[].available"),)),
     "shadeform": Facts({"types": "instance_types"}, "hourly_price", (Flag("availability[].available"),)),
     "spheron": Facts({"offers": "data"}, "offers[].price offers[].spot_price", (Flag("offers[].available"),)),

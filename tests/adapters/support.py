@@ -54,6 +54,8 @@ def recorded_slices(source: str) -> dict[str, list[Page]]:
     def answer(slice_name: str, request: Request) -> Found | None:
         if source == "vast" and slice_name != "B300":
             return {"offers": []}, {}
+        if source == "seeweb" and request.name == "availables":
+            return {"plans": []}, {}
         for entry in index:
             asked = f"https://{entry['host']}{entry['path']}", entry["method"]
             if request.page > 1 and "page" not in entry.get("query", {}):

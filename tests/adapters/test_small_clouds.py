@@ -1,10 +1,12 @@
 """Traps of the small clouds and markets that no single row can show: CloudRift, Clore, Hyperbolic, JarvisLabs, Seeweb, Voltage Park."""
 
 import copy
+from typing import Any
 
 import pytest
 
 from adapters.base import Page
+from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
 from tests.adapters.support import ADAPTERS, NOW, fixture_slices
 
@@ -49,3 +51,39 @@ def test_cloudrifts_memory_that_fits_neither_reading_is_refused() -> None:
     offers, rejected = read("cloudrift", [page])
     assert "us-west-ca-1/rtx49-7-50-500-nr.2/on_demand" not in offers
     assert [row.field for row in rejected if "where one GPU has" in row.reason] == ["vram"]
+
+
+def test_seewebs_plan_that_is_sold_cannot_always_be_started() -> None:
+    plans, startable = pages_of("seeweb")
+    rows = {row["name"]: row for row in startable.body["plans"]}
+    rows["ECS1GPU7"]["region_availables"] = [{"region": "it-mi2"}]
+    startable.body["plans"] = [row for name, row in rows.items() if name != "ECS2GPU3"]
+    offers, _ = read("seeweb", [plans, startable])
+    assert [offers[f"{place}/on_demand"].availability for place in ("it-fr2/ECS1GPU7", "it-mi2/ECS1GPU7", "it-fr2/ECS2GPU3")] == [
+        "sold_out",
+        "available",
+        "sold_out",
+    ]
+
+
+def test_seewebs_plan_that_is_no_longer_sold_is_sold_out() -> None:
+    plans, startable = pages_of("seeweb")
+    assert "ECS1GPU8" in [row["name"] for row in startable.body["plans"]]
+    offers, _ = read("seeweb", [plans, startable])
+    assert offers["it-fr2/ECS1GPU8/on_demand"].availability == "sold_out"
+
+
+@pytest.mark.parametrize("regions", [None, ["it-fr2"], [{"location": "it-fr2"}], {"it-fr2": True}])
+def test_stock_that_is_not_understood_is_no_stock_of_seeweb(regions: Any) -> None:
+    plans, startable = pages_of("seeweb")
+    startable.body["plans"][0]["region_availables"] = regions
+    with pytest.raises(PayloadChanged, match="region_availables"):
+        read("seeweb", [plans, startable])
+
+
+@pytest.mark.parametrize("windows", ["no", None, 0])
+def test_a_plan_of_seeweb_that_may_have_windows_is_refused(windows: Any) -> None:
+    plans, startable = pages_of("seeweb")
+    plans.body["plans"][1]["windows"] = windows
+    _, rejected = read("seeweb", [plans, startable])
+    assert "windows" in [row.field for row in rejected]
