@@ -53,7 +53,8 @@ class Latitude(Adapter):
     terms = "https://www.latitude.sh/legal/terms-of-service (not read; an account's own key is used)"
     confidence = "grounded"
     gpus: ClassVar[Mapping[str, str]] = {
-        # Inferred (recorded 2026-08): one card and no interconnect in a server of one socket; eight in a data centre's server.
+        # Inferred (recorded 2026-08): one card and no interconnect in a server of one socket; eight in a data centre's server. Who resells
+        # the former (Sesterce's AZ_02: 16 cores, 192 GB, two disks of 3.8 TB, Dallas) calls its H100 `pcie`.
         "NVIDIA H100 80GB": "H100-PCIE-80",
         "NVIDIA RTX PRO 6000": "RTXPRO6000SE-PCIE-96",
     }

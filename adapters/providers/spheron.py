@@ -1,8 +1,8 @@
 """Spheron: machines of several clouds, resold. https://docs.spheron.ai
 
 The answer groups offers by GPU. Prices are USD per hour for all GPUs of the offer; memory is per GPU. A spot machine is told by
-`instanceType` or by having a `spot_price`, which alone is its price: readers differ over what `price` is beside it, so that no on-demand
-offer is made of it. `clusters` are the places; an offer under maintenance cannot be rented. Offers of one kind, cloud and place are one
+`instanceType`, by having a `spot_price`, or by an `offerId` that ends in "::spot" (each of them by other public readers); `spot_price` alone
+is its price: they differ over what `price` is beside it, so that no on-demand offer is made of it. `clusters` are the places; an offer under maintenance cannot be rented. Offers of one kind, cloud and place are one
 offer at the lowest price. `provider` is the cloud that is resold: nothing of it counts in market statistics.
 """
 
@@ -90,6 +90,6 @@ class Spheron(Adapter):
 
 def _price(row: Row, kind: str) -> tuple[PriceType, str]:
     price = amount(row, "price")
-    if kind == "SPOT" or row.get("spot_price") is not None:
+    if kind == "SPOT" or row.get("spot_price") is not None or str(row.get("offerId")).endswith("::spot"):
         return "spot", amount(row, "spot_price")
     return "on_demand", price

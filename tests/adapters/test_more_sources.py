@@ -76,6 +76,13 @@ def test_spheron_makes_no_on_demand_offer_of_a_row_with_a_spot_price() -> None:
     assert offers["data-crunch/FIN-01/dedicated/8x/H100 SXM5/spot"].amount == "9.6"
 
 
+@pytest.mark.parametrize(("stated", "offers_left"), [({"instanceType": "SPOT"}, 0), ({"offerId": "data-crunch-34::spot"}, 0), ({}, 1)])
+def test_spheron_a_spot_machine_told_in_any_way_is_never_on_demand(stated: dict[str, str], offers_left: int) -> None:
+    pages = pages_of("spheron")
+    pages[0].body["data"][0]["offers"][1].update(stated)
+    assert len([key for key in read("spheron", pages) if key.endswith("/8x/H100 SXM5/on_demand") and "data-crunch" in key]) == offers_left
+
+
 def test_mithril_names_an_offer_by_region_and_name_and_not_by_its_id() -> None:
     pages = pages_of("mithril")
     whole = read("mithril", pages)

@@ -1,0 +1,234 @@
+"""What is no price, and what is no market price: other sums beside the price, resellers, folded sizes, placeholders, ids that do not last.
+
+Over the registry where a promise is every adapter's; a table names what each answer has beside its price.
+"""
+
+import copy
+import re
+from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from adapters.base import Page
+from adapters.models import Offer
+from bridge.book import Book
+from bridge.changes import Acknowledged, detect
+from bridge.state import OfferState, state_of
+from flink_jobs import statistics
+from sim.wire.facts import PAGES
+from tests.adapters.support import ADAPTERS, NOW, fixture_slices, parsed, price
+
+NOW_MS = int(NOW.timestamp() * 1000)
+
+OTHER_SUMS = {
+    "alibaba": {"TradePrice": "after the account's discount", "DiscountPrice": "the discount", "ReservedInstanceHourPrice": "a contract's"},
+    "alibaba-spot": {"OriginPrice": "on demand, beside the spot price"},
+    "azure": {"reservationTerm": "a contract's"},
+    "chutes": {"tao_usd": "a token's rate", "second": "the same price per second"},
+    "clore": {"bitcoin": "a price in bitcoin"},
+    "digitalocean": {"price_monthly": "a month's cap"},
+    "gcore": {"price_per_month": "a month's"},
+    "golem": {"monthly_price_glm": "a month's", "monthly_price_usd": "a month's"},
+    "gpuai": {"disk_price_per_gb_hour": "more disk than is inside"},
+    "hyperbolic": {"providerCostPerHourCents": "what the supplier asks"},
+    "hyperstack": {"value": "after the account's discounts"},
+    "jarvislabs": {"price": "of a machine without GPU"},
+    "latitude": {"month": "another contract's", "year": "another contract's"},
+    "linode": {"monthly": "a month's cap"},
+    "lium": {"pending_price_per_hour": "announced"},
+    "mithril": {"lowest_allocated_price": "what the cheapest bid pays"},
+    "ovh": {"tax": "the VAT, in the price's own unit", "taxRate": "VAT in per cent"},
+    "prime-intellect": {"pricePerUnit": "more disk than is inside"},
+    "runpod": {"secureSpotPrice": "repeats the price", "communitySpotPrice": "repeats the price"},
+    "scaleway": {"monthly_price": "a month's"},
+    "spheron": {"lowestPrice": "the group's", "highestPrice": "the group's"},
+    "tencent": {"UnitPriceSecondStep": "from 96 hours on", "UnitPriceThirdStep": "from 360 hours on"},
+    "vast": {"dph_total": "with a disk", "storage_cost": "of a disk"},
+    "vultr": {"monthly_cost": "a month's cap", "monthly_cost_preemptible": "a month's cap"},
+}
+"""Source -> fields that stand beside its price and are another sum -> what they are."""
+
+BESIDE = {
+    "deposit": 500, "security_deposit": "500.00", "setup_fee": 99, "upfront_price": 1200, "installation": {"price": 99},
+    "tax": 20, "vat": "0.2", "price_with_tax": "1.2", "price_including_disk": 7, "disk_price": 1, "windows_price": 9, "promo_price": "0.01",
+}  # fmt: skip
+"""Sums that a provider may begin to state where its price stands."""
+
+RESELLERS = {"gpuai", "nebula-block", "prime-intellect", "sesterce", "shadeform", "spheron"}
+PARTLY_RESOLD = {"ionet"}
+
+OUT_OF_MARKET = {
+    "akash": "statistics of bids, and no offers",
+    "runpod": "placeholders",
+    "runpod-rest": "the machines of runpod's own answer",
+    "salad": "one GPU at four priorities counts once",
+    "vast": "one machine in several sizes counts once",
+}
+"""Sources besides resellers of which some or all stay out of market statistics -> why."""
+
+UNSTABLE_IDS = {
+    "gpuai": ("offering_id",),
+    "hyperstack": ("id",),
+    "latitude": ("id",),
+    "mithril": ("fid", "instance_type"),
+    "nebula-block": ("id",),
+    "salad": ("id",),
+    "seeweb": ("id",),
+    "sesterce": ("_id",),
+    "spheron": ("offerId",),
+    "vast": ("id", "ask_contract_id", "bundle_id", "host_id"),
+    "verda": ("id",),
+}
+"""Source -> what numbers its rows, and changes when they are listed again."""
+
+json_sources = pytest.mark.parametrize("source", [source for source in ADAPTERS if source not in PAGES])
+
+
+@pytest.mark.parametrize(("source", "field"), [(source, field) for source, fields in OTHER_SUMS.items() for field in fields])
+def test_another_sum_beside_the_price_is_not_the_price(source: str, field: str) -> None:
+    slices = fixture_slices(source)
+    offers, _ = parsed(source, slices)
+    found = 0
+    for row in _objects(slices):
+        if isinstance(row.get(field), int | str | Decimal):
+            row[field] = "0.013" if isinstance(row[field], str) else Decimal("0.013")
+            found += 1
+    assert found, "no longer in the answers"
+    assert parsed(source, slices)[0] == offers
+
+
+@json_sources
+def test_a_deposit_a_fee_or_a_tax_beside_the_price_changes_no_offer(source: str) -> None:
+    slices = fixture_slices(source)
+    offers, _ = parsed(source, slices)
+    found = 0
+    for row in list(_objects(slices)):
+        if any(re.search(r"price|cost|dph|hour|amount|value|nanos|coeffs", key, re.IGNORECASE) for key in row):
+            row.update({key: value for key, value in BESIDE.items() if key not in row})
+            found += 1
+    assert found or source in ("tensordock", "thunder"), "no object states a price"
+    assert parsed(source, slices)[0] == offers
+
+
+def test_who_resells_names_the_cloud_and_counts_nowhere_twice() -> None:
+    named, out = {}, {}
+    for source in ADAPTERS:
+        offers, _ = parsed(source, fixture_slices(source))
+        named[source] = {key for key, offer in offers.items() if offer.upstream}
+        out[source] = {key for key, offer in offers.items() if not offer.in_market_stats}
+        assert named[source] <= out[source], f"{source} counts resold machines"
+        if source in RESELLERS:
+            assert named[source] == set(offers), f"{source} resells, and does not say what"
+    assert {source for source, keys in named.items() if keys} == RESELLERS | PARTLY_RESOLD
+    assert {source for source, keys in out.items() if keys - named[source]} <= OUT_OF_MARKET.keys() | PARTLY_RESOLD
+    assert {source for source, keys in out.items() if keys} == RESELLERS | PARTLY_RESOLD | OUT_OF_MARKET.keys()
+
+
+def test_what_does_not_count_moves_no_statistic_of_the_market() -> None:
+    """Resellers' prices, folded sizes and placeholders at a hundredth: no market window knows."""
+    true = _windows(lambda offer: price(offer))
+    wrong = _windows(lambda offer: price(offer) if offer.in_market_stats else max(price(offer) // 100, 1))
+    assert _of_scope(wrong, "market") == _of_scope(true, "market")
+    assert _of_scope(wrong, "provider") != _of_scope(true, "provider")
+    counted = sum(offer.in_market_stats for source in ADAPTERS for offer in parsed(source, fixture_slices(source))[0].values())
+    assert sum(window["offers"] for window in _of_scope(true, "market")) == counted
+
+
+@pytest.mark.parametrize("source", UNSTABLE_IDS)
+def test_a_relisted_id_is_no_change(source: str) -> None:
+    slices = fixture_slices(source)
+    book = Book([""])
+    book.replace("", _states(source, slices), "first", NOW_MS)
+    known = {key: Acknowledged(held.encoded, NOW_MS, NOW_MS) for key, held in book.offers.items()}
+    assert known
+    relisted = copy.deepcopy(slices)
+    _renumber(relisted, UNSTABLE_IDS[source])
+    assert relisted != slices, "no such ids in the answers"
+    assert book.replace("", _states(source, relisted), "second", NOW_MS + 1000) == 0
+    assert detect(book, known, provider=source, now_ms=NOW_MS + 1000, observe_every_ms=60_000, expired_ms=600_000) == []
+
+
+def test_a_machine_listed_in_several_sizes_counts_once_and_each_size_is_an_offer() -> None:
+    offers, _ = parsed("vast", fixture_slices("vast"))
+    sizes = {key: offer for key, offer in offers.items() if key.startswith("7001/") and offer.price_type == "on_demand"}
+    assert sorted(offer.gpu_count for offer in sizes.values()) == [1, 2, 4]
+    assert [offer.gpu_count for offer in sizes.values() if offer.in_market_stats] == [4]
+
+
+@pytest.mark.parametrize("source", ["alibaba", "aws", "aws-spot", "azure", "gcp", "oracle", "tencent"])
+def test_no_government_s_region_is_asked_or_read(source: str) -> None:
+    offers, _ = parsed(source, fixture_slices(source))
+    asked = [f"{part.name} {request}" for part in ADAPTERS[source].slices() for request in part.requests]
+    forbidden = re.compile(r"us-?gov|gov-?cloud|cn-north", re.IGNORECASE)
+    assert not [words for words in asked if forbidden.search(words)]
+    assert not [key for key, offer in offers.items() if forbidden.search(f"{key} {offer.region}")]
+
+
+@pytest.mark.parametrize(("source", "field"), [("aws", "price"), ("azure", "retailPrice")])
+def test_a_licence_in_the_price_is_another_product(source: str, field: str) -> None:
+    """Windows rows, and at a cent: no offer is theirs."""
+    slices = fixture_slices(source)
+    offers, _ = parsed(source, slices)
+    licensed = [row for row in _objects(slices) if "Windows" in " ".join(str(value) for value in row.values()) and field in row]
+    assert licensed
+    for row in licensed:
+        row[field] = type(row[field])("0.01")
+    assert parsed(source, slices)[0] == offers
+
+
+def _states(source: str, slices: dict[str, list[Page]]) -> dict[str, OfferState]:
+    return {key: state_of(offer, price(offer), None, None) for key, offer in parsed(source, slices)[0].items()}
+
+
+def _windows(micros: Callable[[Offer], int]) -> list[dict[str, Any]]:
+    events = []
+    for source, adapter in ADAPTERS.items():
+        for key, offer in parsed(source, fixture_slices(source))[0].items():
+            events.append(
+                {
+                    "kind": "observed",
+                    "market": "simulated",
+                    "event_time_ms": NOW_MS,
+                    "seq": 0,
+                    "provider": adapter.provider,
+                    "offer_key": f"{source}/{key}",
+                    "gpu": offer.gpu,
+                    "price_type": offer.price_type,
+                    "availability": offer.availability,
+                    "in_market_stats": offer.in_market_stats,
+                    "usd_per_gpu_hour_micros": micros(offer),
+                }
+            )
+    return statistics.windows(events, 300)
+
+
+def _of_scope(windows: Sequence[dict[str, Any]], scope: str) -> list[dict[str, Any]]:
+    return [window for window in windows if window["scope"] == scope]
+
+
+def _objects(slices: dict[str, list[Page]]) -> Iterator[dict[str, Any]]:
+    for pages in slices.values():
+        for page in pages:
+            yield from _dicts(page.body)
+
+
+def _dicts(value: Any) -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        yield value
+        for inner in value.values():
+            yield from _dicts(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _dicts(inner)
+
+
+def _renumber(slices: dict[str, list[Page]], fields: Sequence[str]) -> None:
+    """Every id in these fields becomes another, the same one wherever it stands."""
+    for row in _objects(slices):
+        for field in fields:
+            if isinstance(row.get(field), int):
+                row[field] += 900_000
+            elif isinstance(row.get(field), str):
+                row[field] += "9"
