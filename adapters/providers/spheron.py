@@ -1,9 +1,10 @@
 """Spheron: machines of several clouds, resold. https://docs.spheron.ai
 
 The answer groups offers by GPU. Prices are USD per hour for all GPUs of the offer; memory is per GPU. A spot machine is told by
-`instanceType`, by having a `spot_price`, or by an `offerId` that ends in "::spot" (each of them by other public readers); `spot_price` alone
-is its price: they differ over what `price` is beside it, so that no on-demand offer is made of it. `clusters` are the places; an offer under maintenance cannot be rented. Offers of one kind, cloud and place are one
-offer at the lowest price. `provider` is the cloud that is resold: nothing of it counts in market statistics.
+`instanceType`, by having a `spot_price`, or by an `offerId` that ends in "::spot" (each by other public readers); `spot_price` alone is its
+price: they differ over what `price` is beside it, so that no on-demand offer is made of it. `clusters` are the places; an offer under
+maintenance cannot be rented. Offers of one kind, cloud and place are one offer at the lowest price. `provider` is the cloud that is resold:
+nothing of it counts in market statistics.
 """
 
 from collections.abc import Iterator, Sequence

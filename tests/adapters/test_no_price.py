@@ -61,6 +61,7 @@ PARTLY_RESOLD = {"ionet"}
 
 OUT_OF_MARKET = {
     "akash": "statistics of bids, and no offers",
+    "flyio": "the GPU without its machine",
     "runpod": "placeholders",
     "runpod-rest": "the machines of runpod's own answer",
     "salad": "one GPU at four priorities counts once",
