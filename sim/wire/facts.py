@@ -146,7 +146,9 @@ FACTS: dict[str, Facts] = {
     "thunder": Facts({"pricing": "pricing", "status": "specs"}, ".", (Word(".", ("unavailable", "available", "available", "available")),)),
     "vultr": Facts(
         {"plans": "plans", "plans-metal": "plans_metal"},
-        "hourly_cost monthly_cost hourly_cost_preemptible monthly_cost_preemptible",
+        "hourly_cost monthly_cost hourly_cost_preemptible monthly_cost_preemptible "
+        "location_cost.*.hourly_cost location_cost.*.monthly_cost "
+        "location_cost.*.hourly_cost_preemptible location_cost.*.monthly_cost_preemptible",
         (Members("locations"),),
     ),
 }

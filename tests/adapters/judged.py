@@ -42,6 +42,8 @@ EXEMPT: tuple[tuple[str, str, str], ...] = (
     ("spheron", r"hundredfold offers: data\[\]\.offers\[\]\.spot_price", MINORITY),
     ("thunder", r"hundredfold pricing: pricing\.\w+", MINORITY),
     ("vultr", r"hundredfold plans-metal(: .*)?", MINORITY),
+    ("vultr", r"hundredfold plans: plans\[\]\.(hourly_cost_preemptible|location_cost\.\w+\.hourly_cost)", MINORITY),
+    ("vultr", r"(missing|renamed|object) plans: plans\[\]\.location_cost(\.\w+)?", f"{LIKELY}: a region without its own prices"),
     (
         "linode",
         r"(list|missing) types: data\[\]\.region_prices(\[\])?",

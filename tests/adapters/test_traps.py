@@ -159,3 +159,31 @@ def test_oracle_a_part_that_says_something_else_is_refused(field: str, value: An
     offers, rejected = read("oracle", pages)
     assert "BM.GPU.H100.8/on_demand" not in offers
     assert [bad.reason for bad in rejected if bad.field == field and why in bad.reason]
+
+
+def test_vultr_says_how_a_plan_is_sold_with_both_flags_or_none() -> None:
+    pages = pages_of("vultr")
+    metal = next(page for page in pages if page.request.name == "plans-metal")
+    (row,) = [row for row in metal.body["plans_metal"] if row["id"] == "vbm-112c-2048gb-8-a100-gpu"]
+    for flags, sold in (
+        ({"deploy_ondemand": False, "deploy_preemptible": True}, ["preemptible"]),
+        ({"deploy_ondemand": True, "deploy_preemptible": False}, ["on_demand"]),
+        ({"deploy_ondemand": False, "deploy_preemptible": False}, []),
+        ({}, ["on_demand", "preemptible"]),
+        ({"deploy_preemptible": True}, ["deploy_ondemand"]),
+        ({"deploy_ondemand": None, "deploy_preemptible": True}, ["deploy_ondemand"]),
+        ({"deploy_ondemand": "false", "deploy_preemptible": True}, ["deploy_ondemand"]),
+    ):
+        altered = {key: value for key, value in row.items() if not key.startswith("deploy_")} | flags
+        offers, rejected = read("vultr", [msgspec.structs.replace(metal, body={"plans_metal": [altered]})])
+        assert [offer.price_type for offer in offers.values()] + [bad.field for bad in rejected] == sold
+
+
+def test_vultr_bare_metal_called_l40_has_l40s() -> None:
+    pages = pages_of("vultr")
+    metal = next(page for page in pages if page.request.name == "plans-metal")
+    (row,) = [row for row in metal.body["plans_metal"] if row["id"] == "vbm-64c-2048gb-8-l40-gpu"]
+    for left_out in ((), ("gpu_type", "gpu_count", "gpu_vram_gb")):
+        altered = {key: value for key, value in row.items() if key not in left_out}
+        offers, _ = read("vultr", [msgspec.structs.replace(metal, body={"plans_metal": [altered]})])
+        assert {(offer.gpu, offer.gpu_count) for offer in offers.values()} == {("L40S-PCIE-48", 8)}
