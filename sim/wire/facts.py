@@ -46,6 +46,7 @@ FACTS: dict[str, Facts] = {
         habit=SPOT,
         like=lambda name: f"ap-southeast-1/{name.partition('/')[2]}",
     ),
+    "aquanode": Facts({"marketplace": "data"}, "price", (Count("available"),)),
     "aws": Facts({"prices": "regions.*"}, "price", habit=STEADY, like=lambda _: "EU (Ireland)"),
     "chutes": Facts({"pricing": "gpu_price_estimates"}, "usd.hour usd.second"),
     "clore": Facts(

@@ -59,7 +59,7 @@ IN_CHAINS: tuple[tuple[str, str, str], ...] = (
 )
 """The same, of places that only chains reach: there it is the last row that matters."""
 
-FOLDED = {"gpuai", "mithril", "nebula-block", "sesterce", "spheron"}
+FOLDED = {"aquanode", "gpuai", "mithril", "nebula-block", "sesterce", "spheron"}
 """Several rows are one offer, the cheapest of them. If that row cannot be read the next one stands, as if it had not been listed."""
 
 
