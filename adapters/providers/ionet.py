@@ -6,14 +6,13 @@ free containers, also for the machine of that id; `sold_out` stands above it.
 
 `supplier` tells whose hardware it is: `internal` is io.net's own market, `external` a partner's cloud, resold: out of market statistics.
 Partners are not named, but ids such as 8H100.80S.176V are Verda's instance types (recorded 2026-06, in Finland). Containers do not
-state it. Rows of CPUs have no cards and are another product; a price of 0 is none.
+state it. Rows of CPUs have no cards and are another product; a price of 0 is none. An RTX PRO 6000 without its edition is no one card.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
@@ -37,8 +36,6 @@ class IoNet(Adapter):
     terms = "https://io.net/terms-of-service (not read; both lists answer without an account)"
     confidence = "documented"
     stock = "count"
-    # A data centre's PRO 6000 is the server card.
-    gpus: ClassVar[Mapping[str, str]] = {"RTXPRO6000": "RTXPRO6000SE-PCIE-96"}
 
     def slices(self) -> Sequence[Slice]:
         requests = (Request(name=name, path=f"/v1/io-cloud/{name}/hardware") for name in KINDS)
@@ -101,7 +98,7 @@ class IoNet(Adapter):
     def _gpu(self, row: Row) -> str:
         name, form = text(row, "name"), row.get("interconnect")
         memory = None if row.get("vram_per_card", ...) is None else float(number(row, "vram_per_card"))
-        words = name if name in self.gpus or not isinstance(form, str) or form.upper() in name.upper() else f"{name} {form}"
+        words = name if not isinstance(form, str) or form.upper() in name.upper() else f"{name} {form}"
         return known_gpu(self.gpus, "name", words, memory)
 
 

@@ -1,8 +1,8 @@
 """JarvisLabs: GPUs by the hour, on demand and (containers only) spot. https://docs.jarvislabs.ai/
 
 Prices are USD per hour for one GPU. The same card of a region comes once for each workload type, with the same price and the same stock:
-folded into one offer. `vram` is text, per GPU; free devices are counted exactly, by GPU. A spot price of null, or in a row for machines, is
-no offer. `cpu_meta` prices machines without GPU.
+folded into one offer. `vram` is text, per GPU; free devices are counted exactly, by GPU: `effective_num_free_devices` before
+`num_free_devices`, as gpuhunt does. A spot price of null, or in a row for machines, is no offer. `cpu_meta` prices machines without GPU.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -66,7 +66,8 @@ class JarvisLabs(Adapter):
         if not vram.isascii() or not vram.isdigit() or len(vram) > 4:
             raise BadRow("vram", f"{vram[:20]!r} is no number of GB")
         gpu = known_gpu(self.gpus, "gpu_type", kind, float(vram))
-        offers = [self._offer(row, region, kind, gpu, "on_demand", "price_per_hour", "num_free_devices")]
+        free = "effective_num_free_devices" if "effective_num_free_devices" in row else "num_free_devices"
+        offers = [self._offer(row, region, kind, gpu, "on_demand", "price_per_hour", free)]
         if workload == "container" and row.get("spot_price", "") is not None:
             offers.append(self._offer(row, region, kind, gpu, "spot", "spot_price", "spot_num_free_devices"))
         return offers

@@ -35,7 +35,6 @@ def test_what_partners_supply_is_resold_and_does_not_count(pages: list[Page]) ->
         "machine/21__1/on_demand",
         "machine/21__2/on_demand",
         "machine/34__8/on_demand",
-        "machine/55__4/on_demand",
     }
     assert all(offer.upstream is None for offer in offers.values() if offer.in_market_stats)
 

@@ -3,6 +3,7 @@
 import copy
 from typing import Any
 
+import msgspec
 import pytest
 
 from adapters.base import Page
@@ -87,3 +88,33 @@ def test_a_plan_of_seeweb_that_may_have_windows_is_refused(windows: Any) -> None
     plans.body["plans"][1]["windows"] = windows
     _, rejected = read("seeweb", [plans, startable])
     assert "windows" in [row.field for row in rejected]
+
+
+def test_of_two_options_of_hyperbolic_under_one_name_the_cheaper_counts() -> None:
+    (page,) = pages_of("hyperbolic")
+    first = page.body[0]
+    for rows in ([first, {**first, "costPerHourCents": 299}], [{**first, "costPerHourCents": 299}, first]):
+        offers, rejected = read("hyperbolic", [msgspec.structs.replace(page, body=rows)])
+        assert [(offer.amount, offer.gpu) for offer in offers.values()] == [("299", "H100-SXM-80")]
+        assert not rejected
+
+
+@pytest.mark.parametrize(("free", "availability"), [(0, "sold_out"), (7, "sold_out"), (8, "available"), (32, "available")])
+def test_hyperbolic_counts_free_gpus(free: int, availability: str) -> None:
+    (page,) = pages_of("hyperbolic")
+    row = next(row for row in page.body if row["gpuCount"] == 8 and row["enabled"])
+    (offer,) = read("hyperbolic", [msgspec.structs.replace(page, body=[{**row, "totalAvailable": free}])])[0].values()
+    assert (offer.availability, offer.available_count) == (availability, free)
+
+
+def test_jarvislabs_effective_stock_stands_above_the_other() -> None:
+    (page,) = pages_of("jarvislabs")
+    for row in page.body["server_meta"]:
+        row["effective_num_free_devices"] = 0
+    offers, _ = read("jarvislabs", [page])
+    assert {offer.availability for offer in offers.values() if offer.price_type == "on_demand"} == {"sold_out"}
+    assert "available" in {offer.availability for offer in offers.values() if offer.price_type == "spot"}
+    for row in page.body["server_meta"]:
+        del row["effective_num_free_devices"]
+    offers, _ = read("jarvislabs", [page])
+    assert offers["europe-01/H100/on_demand"].available_count == 25
