@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from adapters.models import Rejected
 from adapters.names import ALIASES, canonical_gpu
-from adapters.rows import NAME_CHARACTERS
+from adapters.rows import NAME_CHARACTERS, known_gpu
 from schemas.gpus import GPUS, Gpu
 from tests.adapters.support import ADAPTERS, NOW, fixture_slices
 
@@ -188,6 +188,80 @@ def test_every_mig_profile_is_a_slice_of_the_gpu_that_the_text_names(gpu: Gpu) -
     profile = gpu.id.rpartition("-")[2]
     assert canonical_gpu(f"{GPUS[gpu.slice_of].title} MIG {profile}", gpu.memory_gib) == gpu.id
     assert canonical_gpu(gpu.title) == gpu.id
+
+
+# id -> "source: what it writes for it = the memory of one GPU, where it states it"
+ONE_CARD = {
+    "H100-SXM-80": (
+        "runpod: NVIDIA H100 80GB HBM3 = 80; vast: H100 SXM = 79.6; lambda: H100 (80 GB SXM5); verda: H100 SXM5 80GB = 80; "
+        "scaleway: H100-SXM = 80; hyperbolic: h100 sxm5; gpuai: h100_sxm; voltage-park: h100-sxm5-80gb; "
+        "prime-intellect: H100_80GB SXM5 = 80; shadeform: H100_sxm5 = 80; digitalocean: nvidia_h100 = 80; "
+        "coreweave: NVIDIA HGX H100 = 80; novita: H100 SXM 80GB; modal: Nvidia H100; jarvislabs: H100 = 80; "
+        "hyperstack: H100-80G-SXM5"
+    ),
+    "H100-PCIE-80": (
+        "runpod: NVIDIA H100 PCIe = 80; vast: H100 PCIE = 80; lambda: H100 (80 GB PCIe); scaleway: H100-PCIe = 80; "
+        "hyperbolic: h100 pcie; prime-intellect: H100_80GB PCIe = 80; ovh: H100 = 80; hyperstack: H100-80G-PCIe-NVLink; "
+        "seeweb: H100 80GB; nebula-block: H100-80G-PCIe"
+    ),
+    "H100-NVL-94": "runpod: NVIDIA H100 NVL = 94; vast: H100 NVL = 93.6; massed-compute: h100_nvl",
+    "H200-SXM-141": (
+        "runpod: NVIDIA H200 = 141; vast: H200 = 140.4; verda: H200 SXM5 141GB = 141; shadeform: H200 = 141; "
+        "nebius: NVIDIA HGX H200; seeweb: H200 141GB; tensorpool: H200 SXM"
+    ),
+    "B200-SXM-180": (
+        "runpod: NVIDIA B200 = 180; vast: B200 = 179.06; lambda: B200 (180 GB SXM6); hyperbolic: b200 sxm6; "
+        "coreweave: NVIDIA HGX B200 = 180; ionet: B200 sxm6 = 192; voltage-park: b200-sxm6-180gb"
+    ),
+    "B300-SXM-288": (
+        "runpod: NVIDIA B300 SXM6 AC = 288; vast: B300 = 268.6; verda: B300 SXM6 262GB = 262; scaleway: B300-SXM = 288; "
+        "digitalocean: nvidia_b300 = 288; coreweave: NVIDIA HGX B300 = 270; latitude: NVIDIA B300 288GB = 288"
+    ),
+    "GB200-SUPERCHIP-186": "coreweave: NVIDIA GB200 NVL72 = 186; together: NVIDIA GB200 NVL72",
+    "GH200-SUPERCHIP-96": "vast: GH200 SXM = 95.6; lambda: GH200 (96 GB); vultr: NVIDIA_GH200",
+    "A100-SXM-80": (
+        "runpod: NVIDIA A100-SXM4-80GB = 80; vast: A100 SXM4 = 80; verda: A100 SXM4 80GB = 80; jarvislabs: A100-80GB = 80; "
+        "lambda: A100 (80 GB SXM4); shadeform: A100_80G sxm4 = 80; novita: A100 SXM 80GB"
+    ),
+    "A100-SXM-40": "runpod: NVIDIA A100-SXM4-40GB = 40; vast: A100 SXM4 = 39; verda: A100 SXM4 40GB = 40",
+    "A100-PCIE-80": (
+        "runpod: NVIDIA A100 80GB PCIe = 80; hyperstack: A100-80G-PCIe; ovh: A100 = 80; vultr: NVIDIA_A100; "
+        "prime-intellect: A100_80GB PCIe = 80; tensordock: a100 pcie 80gb; seeweb: A100 80GB"
+    ),
+    "RTXPRO6000SE-PCIE-96": (
+        "runpod: NVIDIA RTX PRO 6000 Blackwell Server Edition = 96; vast: RTX PRO 6000 S = 95.6; jarvislabs: RTX-PRO6000 = 96; "
+        "hyperstack: RTX-PRO6000-SE; nebius: NVIDIA RTX PRO 6000"
+    ),
+    "RTX6000ADA-PCIE-48": (
+        "runpod: NVIDIA RTX 6000 Ada Generation = 48; vast: RTX 6000Ada = 48; digitalocean: nvidia_rtx6000_ada = 48; "
+        "gpuai: rtx_6000_ada; sesterce: RTX6000Ada = 48"
+    ),
+    "RTXA6000-PCIE-48": (
+        "runpod: NVIDIA RTX A6000 = 48; vast: RTX A6000 = 48; verda: RTX A6000 48GB = 48; shadeform: A6000 pcie = 48; "
+        "massed-compute: a6000; hyperstack: RTX-A6000; cudo: nvidia-rtx-a6000"
+    ),
+    "RTX4090-PCIE-24": (
+        "runpod: NVIDIA GeForce RTX 4090 = 24; vast: RTX 4090 = 23.99; salad: RTX 4090 (24 GB); tensordock: rtx4090 pcie 24gb; "
+        "akash: rtx4090 PCIe = 24; prime-intellect: RTX4090_24GB PCIe = 24"
+    ),
+    "L40S-PCIE-48": (
+        "runpod: NVIDIA L40S = 48; vast: L40S = 45; seeweb: L40s 48GB; prime-intellect: L40S_48GB PCIe = 48; "
+        "digitalocean: nvidia_l40s = 48; vultr: NVIDIA_L40S; tensorpool: L40S"
+    ),
+    "V100-SXM-16": "runpod: Tesla V100-SXM2-16GB = 16; verda: Tesla V100 16GB = 16; lambda: Tesla V100 (16 GB)",
+    "MI300X-OAM-192": (
+        "runpod: AMD Instinct MI300X OAM = 192; digitalocean: amd_mi300x = 192; hotaisle: MI300X; vultr: mi300x; "
+        "prime-intellect: MI300X_192GB OAM = 192; seeweb: MI300X"
+    ),
+}
+
+
+@pytest.mark.parametrize("gpu", ONE_CARD)
+def test_what_sources_call_one_card_is_one_id(gpu: str) -> None:
+    for line in ONE_CARD[gpu].split("; "):
+        source, _, stated = line.partition(": ")
+        name, _, gib = stated.partition(" = ")
+        assert known_gpu(ADAPTERS[source].gpus, "gpu", name, float(gib) if gib else None) == gpu, line
 
 
 @pytest.mark.parametrize("source", ADAPTERS)
