@@ -1,11 +1,14 @@
 """RunPod: pods in its secure cloud (data centres) and community cloud (hosts). https://docs.runpod.io/sdks/graphql/manage-pods
 
 One GraphQL answer lists every GPU type with a price per GPU and hour for each cloud; it is asked once per cloud because `lowestPrice`
-(the stock) is of one cloud. What was learned from recordings of 2026-08 and 2026-10:
+(the stock) is of one cloud. A price is the same in every place, so that no offer has a region; `runpod-rest` tells which have stock. What was learned from recordings of 2026-08 and 2026-10:
 
 - 0 or null means that the cloud does not offer the type.
 - 0.5 is a placeholder on types that a cloud does not rent (MI300X community, RTX A2000 secure). Inferred, not documented.
 - The spot fields repeat the other prices on every type: they say nothing and are not published.
+
+Left out: the least bid (`minimumBidPrice`), which public clients show equal to the price as well as far below it, and which no answer kept
+here has; the prices by week to half a year and of clusters, whose units nobody has stated. All of them wait for a recorded answer.
 
 REST v2 (https://docs.runpod.io/api-reference-v2/catalog/list-gpu-types) is two sources more, each with a product of its own:
 
@@ -26,7 +29,7 @@ from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
 from adapters.rows import BadRow, Row, amount, child, children, country, each, is_zero, known_gpu, listing, number, stock, table, text
-from schemas.vocabulary import Availability, PriceType
+from schemas.vocabulary import RENTABLE, Availability, PriceType
 
 QUERY = """query GpuTypes {
   gpuTypes {
@@ -42,8 +45,8 @@ PLACEHOLDER = Decimal("0.5")
 CREDIBLE_RATIO = Decimal("1.5")
 """A price of 0.5 is believed where the secure price is the community price up to 1.5 times. Honest pairs lie between 1.1 and 2.4."""
 
-STOCK: dict[Any, Availability] = {"High": "high", "Medium": "medium", "Low": "low", None: "sold_out"}
-
+STOCK: dict[str, Availability] = {"high": "high", "medium": "medium", "low": "low", "none": "sold_out"}
+"""In small letters. Nothing is null in `lowestPrice`, and "None" or "none" elsewhere in the same API and in its command line."""
 
 TERMS = (
     "https://www.runpod.io/legal/terms-of-service (read by others as asking for written permission before systematic collection; "
@@ -132,13 +135,13 @@ def _stock(row: Row) -> Availability:
     lowest = row.get("lowestPrice")
     if not isinstance(lowest, dict):
         return "unknown"
-    stock = lowest.get("stockStatus", "")
-    return STOCK.get(stock, "unknown") if stock is None or isinstance(stock, str) else "unknown"
+    word = lowest.get("stockStatus", "")
+    return "sold_out" if word is None else stock(STOCK, word.lower() if isinstance(word, str) else word)
 
 
 def _supported(row: Row, cloud: Cloud) -> bool:
     lowest = row.get("lowestPrice")
-    if isinstance(lowest, dict) and lowest.get("uninterruptablePrice") == PLACEHOLDER:
+    if isinstance(lowest, dict) and lowest.get("uninterruptablePrice") == PLACEHOLDER and _stock(row) in RENTABLE:
         return True
     try:
         other = Decimal(amount(row, cloud.other_price_field))

@@ -167,7 +167,8 @@ def test_runpod_placeholder_is_believed_when_machines_are_rented_at_it() -> None
     row = {"id": "NVIDIA RTX A2000", "memoryInGb": 6, "securePrice": Decimal("0.50"), "communityPrice": Decimal("0.13")}
     request = ADAPTERS["runpod"].slices()[0].requests[0]
     lowest = {"uninterruptablePrice": Decimal("0.5"), "stockStatus": "Low"}
-    for extra, counted in (({}, False), ({"lowestPrice": lowest}, True)):
+    echo = {**lowest, "stockStatus": None}
+    for extra, counted in (({}, False), ({"lowestPrice": lowest}, True), ({"lowestPrice": echo}, False)):
         (offer,) = answered("runpod", (request, {"data": {"gpuTypes": [{**row, **extra}]}}))
         assert isinstance(offer, Offer)
         assert offer.in_market_stats is counted
@@ -182,6 +183,25 @@ def test_runpod_stock() -> None:
     assert offers["NVIDIA A100 80GB PCIe/on_demand"].availability == "unknown"  # no lowestPrice
     assert offers["NVIDIA GeForce RTX 4090/on_demand"].availability == "unknown"  # lowestPrice null
     assert offers["NVIDIA RTX PRO 6000 Blackwell Server Edition/on_demand"].availability == "unknown"  # another word
+
+
+@pytest.mark.parametrize(
+    ("word", "stock"),
+    [
+        (None, "sold_out"),
+        ("None", "sold_out"),
+        ("none", "sold_out"),
+        ("HIGH", "high"),
+        ("Plenty", "unknown"),
+        ("", "unknown"),
+        (3, "unknown"),
+    ],
+)
+def test_runpod_words_for_stock(word: Any, stock: str) -> None:
+    row = {"id": "NVIDIA L4", "memoryInGb": 24, "securePrice": Decimal("0.43"), "lowestPrice": {"stockStatus": word}}
+    (offer,) = answered("runpod", (ADAPTERS["runpod"].slices()[0].requests[0], {"data": {"gpuTypes": [row]}}))
+    assert isinstance(offer, Offer)
+    assert offer.availability == stock
 
 
 def test_runpod_publishes_no_spot() -> None:
