@@ -1,8 +1,11 @@
-"""TensorDock: virtual machines of many hosts, priced by component. https://dashboard.tensordock.com/api/docs
+"""TensorDock: virtual machines of many hosts, priced by component. https://dashboard.tensordock.com/api/docs/fetch-hostnodes
 
 Prices are USD per hour for one GPU, one vCPU, one GB of memory and of disk. An offer is a standard box: one GPU, 4 vCPUs, 16 GB of memory
-and 100 GB of disk, added up. `max_count` is often stale (a public client gives it a confidence of 0.3). Key and token stand in the query,
-which is never logged. There is no spot.
+and 100 GB of disk, added up, because a GPU alone (`price_per_hr`) cannot be rented. Where the box does not fit, nothing is to be had.
+`max_count` is often stale (a public client gives it a confidence of 0.3). There is no spot in this API.
+
+The vendor's pages ask for a Bearer token with every request; a public client of 2025 sent key and token in the query, and others none at
+all. Since 2026-07-13 public clients find this list empty. Machines of single hosts (/api/v2/hostnodes) were empty, too, and are left out.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,11 +13,12 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from adapters.base import Adapter, Page, Request, Slice
+from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import Row, amount_number, child, each_in, known_gpu, listing, table, text, whole
+from adapters.rows import Row, amount_number, child, each_in, known_gpu, listing, optional_child, optional_float, table, text, whole
 
-# Component -> how much of it the box has.
-BOX = {"per_vcpu_hr": 4, "per_gb_ram_hr": 16, "per_gb_storage_hr": 100}
+# Component -> how much of it the box has, and the most that there is of it
+BOX = {"per_vcpu_hr": (4, "max_vcpus"), "per_gb_ram_hr": (16, "max_ram_gb"), "per_gb_storage_hr": (100, "max_storage_gb")}
 COUNTRIES = {
     "United States": "US",
     "Canada": "CA",
@@ -32,13 +36,13 @@ class TensorDock(Adapter):
     title = "TensorDock"
     base_url = "https://dashboard.tensordock.com"
     cadence = timedelta(minutes=2)
-    credential = ("TENSORDOCK_API_KEY", "TENSORDOCK_API_TOKEN")
-    auth = "query"
-    auth_names = ("api_key", "api_token")
+    limits = (Limit(requests=100, per=timedelta(minutes=1), burst=10),)
+    credential = ("TENSORDOCK_API_TOKEN",)
+    auth = "bearer"
     unit = "hour"
     basis = "components"
     stock = "count"
-    docs_url = "https://dashboard.tensordock.com/api/docs"
+    docs_url = "https://dashboard.tensordock.com/api/docs/fetch-hostnodes"
     terms = "https://www.tensordock.com/legal/terms (not read; an account's own key is used)"
     confidence = "documented"
 
@@ -54,9 +58,11 @@ class TensorDock(Adapter):
         words = name.replace("geforce", "").replace("rtxa", "rtx a").replace("-", " ")
         pricing = child(row, "pricing")
         total = amount_number(row, "price_per_hr")
-        for field, quantity in BOX.items():
+        for field, (quantity, _) in BOX.items():
             total += quantity * amount_number(pricing, field)
-        free = whole(row, "max_count")
+        most = optional_child(row, "resources")
+        fits = all(field not in most or (optional_float(most, field) or 0) >= quantity for quantity, field in BOX.values())
+        free = whole(row, "max_count") * fits
         city, country = place.get("city"), place.get("country")
         return [
             Offer(
@@ -72,9 +78,9 @@ class TensorDock(Adapter):
                 country=COUNTRIES.get(country) if isinstance(country, str) else None,
                 availability="available" if free else "sold_out",
                 available_count=free,
-                vcpus=float(BOX["per_vcpu_hr"]),
-                memory_gib=float(BOX["per_gb_ram_hr"]),
-                disk_gib=float(BOX["per_gb_storage_hr"]),
+                vcpus=float(BOX["per_vcpu_hr"][0]),
+                memory_gib=float(BOX["per_gb_ram_hr"][0]),
+                disk_gib=float(BOX["per_gb_storage_hr"][0]),
                 instance_type=name,
             )
         ]

@@ -187,3 +187,13 @@ def test_vultr_bare_metal_called_l40_has_l40s() -> None:
         altered = {key: value for key, value in row.items() if key not in left_out}
         offers, _ = read("vultr", [msgspec.structs.replace(metal, body={"plans_metal": [altered]})])
         assert {(offer.gpu, offer.gpu_count) for offer in offers.values()} == {("L40S-PCIE-48", 8)}
+
+
+@pytest.mark.parametrize(("field", "most"), [("max_vcpus", 3), ("max_ram_gb", 15), ("max_storage_gb", 99), ("max_vcpus", 0)])
+def test_tensordock_a_box_that_does_not_fit_is_not_to_be_had(field: str, most: int) -> None:
+    pages = pages_of("tensordock")
+    key = "00000001-0000-4000-8000-000000000000/geforcertx4090-pcie-24gb/on_demand"
+    assert read("tensordock", pages)[0][key].availability == "available"
+    pages[0].body["data"]["locations"][0]["gpus"][0]["resources"][field] = most
+    offer = read("tensordock", pages)[0][key]
+    assert (offer.availability, offer.available_count, offer.amount) == ("sold_out", 0, "0.39900")
