@@ -1,7 +1,8 @@
 """RunPod: pods in its secure cloud (data centres) and community cloud (hosts). https://docs.runpod.io/sdks/graphql/manage-pods
 
 One GraphQL answer lists every GPU type with a price per GPU and hour for each cloud; it is asked once per cloud because `lowestPrice`
-(the stock) is of one cloud. A price is the same in every place, so that no offer has a region; `runpod-rest` tells which have stock. What was learned from recordings of 2026-08 and 2026-10:
+(the stock) is of one cloud. A price is the same in every place, so that no offer has a region; `runpod-rest` tells which have stock. What
+was learned from recordings of 2026-08 and 2026-10:
 
 - 0 or null means that the cloud does not offer the type.
 - 0.5 is a placeholder on types that a cloud does not rent (MI300X community, RTX A2000 secure). Inferred, not documented.

@@ -194,6 +194,8 @@ def test_tensordock_a_box_that_does_not_fit_is_not_to_be_had(field: str, most: i
     pages = pages_of("tensordock")
     key = "00000001-0000-4000-8000-000000000000/geforcertx4090-pcie-24gb/on_demand"
     assert read("tensordock", pages)[0][key].availability == "available"
-    pages[0].body["data"]["locations"][0]["gpus"][0]["resources"][field] = most
+    place = next(place for place in pages[0].body["data"]["locations"] if key.startswith(place["id"]))
+    (row,) = [row for row in place["gpus"] if row["v0Name"] in key]
+    row["resources"][field] = most
     offer = read("tensordock", pages)[0][key]
     assert (offer.availability, offer.available_count, offer.amount) == ("sold_out", 0, "0.39900")
