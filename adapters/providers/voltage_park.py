@@ -1,7 +1,9 @@
 """Voltage Park: bare-metal nodes. https://cloud-api.voltagepark.com/api/v1/redoc
 
 Prices are text, USD per hour for one GPU, one for nodes on Ethernet and one for nodes on InfiniBand: two offers a location. Counts are free
-GPUs; 0 is no stock. What one rents is a node (`specs_per_node.gpu_count`). There is no spot.
+GPUs; 0 is no stock. What one rents is a node (`specs_per_node.gpu_count`). The documentation asks for a token, and the list answers without
+(two public collectors, 2026). A further price of a GPU in a row, beside the two, would be a tier that nobody has seen: such a row is
+refused. Locations have an id and no name. There is no spot; virtual machines are a source of their own.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,9 +12,10 @@ from datetime import datetime, timedelta
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.rows import Row, amount, child, count, each, known_gpu, listing, optional_float, text, whole
+from adapters.rows import BadRow, Row, amount, child, count, each, known_gpu, listing, optional_float, text, whole
 
 NETWORKS = ("ethernet", "infiniband")
+PRICES = frozenset(f"gpu_price_{network}" for network in NETWORKS)
 
 
 class VoltagePark(Adapter):
@@ -21,13 +24,11 @@ class VoltagePark(Adapter):
     title = "Voltage Park"
     base_url = "https://cloud-api.voltagepark.com"
     cadence = timedelta(minutes=1)
-    credential = ("VOLTAGE_PARK_TOKEN",)
-    auth = "bearer"
     unit = "hour"
     basis = "per_gpu"
     stock = "count"
     docs_url = "https://cloud-api.voltagepark.com/api/v1/redoc"
-    terms = "https://www.voltagepark.com/legal/terms-of-service (not read; an account's own token is used)"
+    terms = "https://www.voltagepark.com/legal/terms-of-service (not read; the list answers without an account)"
     confidence = "grounded"
 
     def slices(self) -> Sequence[Slice]:
@@ -44,6 +45,9 @@ class VoltagePark(Adapter):
 
     def _offers(self, row: Row) -> list[Offer]:
         place, node = text(row, "id"), child(row, "specs_per_node")
+        for field in row:
+            if "gpu_price" in field and field not in PRICES and row[field] is not None:
+                raise BadRow(field, "a price that is not known")
         gpus = count(node, "gpu_count")
         gpu = known_gpu(self.gpus, "gpu_model", text(node, "gpu_model"), None)
         offers = []

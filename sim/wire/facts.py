@@ -138,6 +138,7 @@ FACTS: dict[str, Facts] = {
     "voltage-park": Facts(
         {"locations": "results"}, "gpu_price_ethernet gpu_price_infiniband", (Count("gpu_count_ethernet"), Count("gpu_count_infiniband"))
     ),
+    "voltage-park-vm": Facts({"presets": ""}, "compute_rate_hourly storage_rate_hourly", (Members("location_ids_with_availability"),)),
     "tensordock": Facts(
         {"locations": "data.locations"},
         "gpus[].price_per_hr gpus[].pricing.per_vcpu_hr gpus[].pricing.per_gb_ram_hr gpus[].pricing.per_gb_storage_hr",

@@ -118,3 +118,12 @@ def test_jarvislabs_effective_stock_stands_above_the_other() -> None:
         del row["effective_num_free_devices"]
     offers, _ = read("jarvislabs", [page])
     assert offers["europe-01/H100/on_demand"].available_count == 25
+
+
+@pytest.mark.parametrize("field", ["gpu_price_spot", "reserved_gpu_price_cluster_one"])
+def test_a_price_of_voltage_park_that_is_not_known_costs_its_row(field: str) -> None:
+    (page,) = pages_of("voltage-park")
+    page.body["results"][0][field] = "0.99"
+    offers, rejected = read("voltage-park", [page])
+    assert field in [row.field for row in rejected]
+    assert not any(key.startswith(page.body["results"][0]["id"]) for key in offers)
