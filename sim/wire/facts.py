@@ -115,7 +115,9 @@ FACTS: dict[str, Facts] = {
     "oracle": Facts({"products": "items"}, "currencyCodeLocalizations[].prices[].value"),
     "ovh": Facts({"catalog": "addons"}, "pricings[].price"),
     "ovh-us": Facts({"catalog": "addons"}, "pricings[].price"),
-    "prime-intellect": Facts({"gpus": "items"}, "prices.onDemand", (Word("stockStatus", ("Unavailable", "Low", "Medium", "High")),)),
+    "prime-intellect": Facts(
+        {"gpus": "items"}, "prices.onDemand prices.communityPrice", (Word("stockStatus", ("Unavailable", "Low", "Medium", "High")),)
+    ),
     "runpod-rest": Facts(
         {"secure": "gpus", "community": "gpus"},
         "price.secure price.community",

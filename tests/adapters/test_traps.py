@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from adapters.base import Page, Request
-from adapters.errors import PayloadChanged
+from adapters.errors import PayloadChanged, Transient
 from adapters.models import Offer, Rejected
 from tests.adapters.support import ADAPTERS, NOW, fixture_slices
 
@@ -52,6 +52,49 @@ def test_prime_intellect_is_paged_by_the_total_it_states() -> None:
         asked.append(following.query["page"])
         following = adapter.next_page(Page(request=following, status=200, headers={}, body={"items": [], "totalCount": 201}))
     assert asked == ["1", "2", "3"]
+
+
+def test_prime_intellect_an_empty_page_among_rows_that_it_states_is_no_answer() -> None:
+    """A hundred offers would be gone, and back at the next poll. Where nothing is told at all, the guard asks a second time."""
+    adapter = ADAPTERS["prime-intellect"]
+    (first,) = pages_of("prime-intellect")
+    second = msgspec.structs.replace(first, request=msgspec.structs.replace(first.request, page=2), body={"items": [], "totalCount": 101})
+    with pytest.raises(Transient, match="page 2 of gpus is empty, of 101 rows"):
+        list(adapter.parse([first, second], NOW))
+    with pytest.raises(Transient, match="page 1"):
+        list(adapter.parse([msgspec.structs.replace(first, body={"items": [], "totalCount": 101}), first], NOW))
+    shrunk = msgspec.structs.replace(second, body={"items": [], "totalCount": 100})
+    assert list(adapter.parse([first, shrunk], NOW)) == list(adapter.parse([first], NOW))
+    assert list(adapter.parse([msgspec.structs.replace(first, body={"items": [], "totalCount": 608})], NOW)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "price_type", "amount"),
+    [
+        ({}, "on_demand", "1.5"),
+        ({"prices": {"onDemand": Decimal("1.5"), "communityPrice": Decimal("1.2")}}, "community", "1.2"),
+        ({"security": "community_cloud"}, "community", "1.5"),
+        ({"isSpot": True}, "spot", "1.5"),
+        ({"prepaidTime": 24}, "reserved", "1.5"),
+        ({"prepaidTime": 0}, "on_demand", "1.5"),
+    ],
+)
+def test_prime_intellect_what_is_paid_and_how(changes: dict[str, Any], price_type: str, amount: str) -> None:
+    (page,) = pages_of("prime-intellect")
+    row = {**page.body["items"][0], "prices": {"onDemand": Decimal("1.5"), "communityPrice": None}, **changes}
+    row["prices"] = {**row["prices"], "currency": "USD"}
+    (offer,) = ADAPTERS["prime-intellect"].parse([msgspec.structs.replace(page, body={"items": [row], "totalCount": 1})], NOW)
+    assert isinstance(offer, Offer) and (offer.price_type, offer.amount) == (price_type, amount)
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_prime_intellect_of_two_rows_of_one_box_the_cheapest_counts(order: int) -> None:
+    (page,) = pages_of("prime-intellect")
+    row = next(row for row in page.body["items"] if row["cloudId"] == "A100.8V")
+    dearer = {**row, "vcpu": {**row["vcpu"], "defaultCount": 240}, "prices": {**row["prices"], "onDemand": Decimal("9.99")}}
+    body = {"items": [row, dearer][::order], "totalCount": 2}
+    (offer,) = ADAPTERS["prime-intellect"].parse([msgspec.structs.replace(page, body=body)], NOW)
+    assert isinstance(offer, Offer) and offer.amount == "5.36"
 
 
 @pytest.mark.parametrize(
