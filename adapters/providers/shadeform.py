@@ -1,7 +1,9 @@
 """Shadeform: instances of about twenty clouds, resold. https://docs.shadeform.ai/api-reference/instances/instances-types
 
 Prices are whole US cents per hour for the whole instance; memory is per GPU. `cloud` is the cloud that is resold: none of these offers
-counts in market statistics. Each region of `availability` says whether it has stock. There is no spot.
+counts in market statistics. Each region of `availability` says whether it has stock, and how it is rented: nothing but `on_demand` was
+ever seen (all types of 2026-09), and nothing else is read as that. There is no spot; clusters are another product. `interconnect` says
+`pcie` also of cards that have no such form (GH200, Gaudi 2) and of Lambda's 8x A100 40 GB and 8x V100, which Lambda lists as SXM.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,9 +12,26 @@ from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import Row, child, children, count, country, each, flag, known_gpu, listing, number, optional_float, text, whole_amount
+from adapters.rows import (
+    BadRow,
+    Row,
+    child,
+    children,
+    count,
+    country,
+    each,
+    flag,
+    known_gpu,
+    listing,
+    number,
+    optional_float,
+    text,
+    whole_amount,
+)
 
 FORMS = ("sxm", "pcie", "nvl")
+# cloud, gpu_type, num_gpus -> what the cloud itself says they are. https://lambda.ai/service/gpu-cloud
+MISSTATED = {("lambdalabs", "A100", 8): "A100-SXM-40", ("lambdalabs", "V100", 8): "V100-SXM-16"}
 
 
 class Shadeform(Adapter):
@@ -31,7 +50,14 @@ class Shadeform(Adapter):
     docs_url = "https://docs.shadeform.ai/api-reference/instances/instances-types"
     terms = "https://www.shadeform.ai/terms (not read; an account's own key is used)"
     confidence = "grounded"
-    gpus: ClassVar[Mapping[str, str]] = {"H200": "H200-SXM-141", "B200": "B200-SXM-180"}
+    gpus: ClassVar[Mapping[str, str]] = {
+        "H200": "H200-SXM-141",
+        "B200": "B200-SXM-180",
+        "GH200": "GH200-SUPERCHIP-96",
+        "GAUDI2": "GAUDI2-OAM-96",
+        # Of two cards of that name only this one has 24 GB; which is checked.
+        "RTX6000": "QUADRORTX6000-PCIE-24",
+    }
     ignored: ClassVar[Mapping[str, str]] = {"CPU": "no GPU"}
 
     def slices(self) -> Sequence[Slice]:
@@ -48,12 +74,17 @@ class Shadeform(Adapter):
             return []
         cloud, kind = text(row, "cloud"), text(row, "shade_instance_type")
         gpus = count(parts, "num_gpus")
-        interconnect = text(parts, "interconnect").lower()
-        words = f"{name} {interconnect}" if interconnect.startswith(FORMS) and not any(form in name.lower() for form in FORMS) else name
-        gpu = known_gpu(self.gpus, "gpu_type", name if name in self.gpus else words, float(number(parts, "vram_per_gpu_in_gb")))
+        named = {name: MISSTATED[cloud, name, gpus]} if (cloud, name, gpus) in MISSTATED else self.gpus
+        words = name if name in named else _with_form(name, text(parts, "interconnect"))
+        gpu = known_gpu(named, "gpu_type", words, float(number(parts, "vram_per_gpu_in_gb")))
         cents = whole_amount(row, "hourly_price")
         places = children(row, "availability")
+        for place in places:
+            if place.get("rental_type", "on_demand") != "on_demand":
+                raise BadRow("rental_type", f"{str(place['rental_type'])[:40]!r} is not on_demand")
         stock = {text(place, "region"): (flag(place, "available"), place) for place in places}
+        if len(stock) != len(places):
+            raise BadRow("region", "a region is stated twice")
         return [
             Offer(
                 offer_key=f"{cloud}/{region}/{kind}/on_demand",
@@ -76,3 +107,9 @@ class Shadeform(Adapter):
             )
             for region, (available, place) in stock.items()
         ]
+
+
+def _with_form(name: str, interconnect: str) -> str:
+    """The name, and after it the form that the interconnect tells, unless the name tells one itself."""
+    link = interconnect.lower()
+    return f"{name} {link}" if link.startswith(FORMS) and not any(form in name.lower() for form in FORMS) else name

@@ -87,6 +87,39 @@ def test_prime_intellect_what_is_paid_and_how(changes: dict[str, Any], price_typ
     assert isinstance(offer, Offer) and (offer.price_type, offer.amount) == (price_type, amount)
 
 
+@pytest.mark.parametrize(
+    ("changes", "gpu"),
+    [
+        ({"gpu_type": "RTX6000", "vram_per_gpu_in_gb": 24}, "QUADRORTX6000-PCIE-24"),
+        ({"gpu_type": "RTX6000", "vram_per_gpu_in_gb": 48}, None),
+        ({"gpu_type": "RTX6000Ada", "vram_per_gpu_in_gb": 48}, "RTX6000ADA-PCIE-48"),
+        ({"gpu_type": "GAUDI2", "vram_per_gpu_in_gb": 96}, "GAUDI2-OAM-96"),
+        ({"gpu_type": "GH200", "vram_per_gpu_in_gb": 480}, None),
+        ({"gpu_type": "H100_nvl", "vram_per_gpu_in_gb": 94}, "H100-NVL-94"),
+        ({"gpu_type": "V100", "vram_per_gpu_in_gb": 16}, "V100-PCIE-16"),
+        ({"gpu_type": "V100", "vram_per_gpu_in_gb": 16, "num_gpus": 8, "cloud": "lambdalabs"}, "V100-SXM-16"),
+        ({"gpu_type": "V100", "vram_per_gpu_in_gb": 32, "num_gpus": 8, "cloud": "lambdalabs"}, None),
+        ({"gpu_type": "V100_32G", "vram_per_gpu_in_gb": 32}, "V100-PCIE-32"),
+    ],
+)
+def test_shadeform_cards_whose_interconnect_says_pcie(changes: dict[str, Any], gpu: str | None) -> None:
+    (page,) = pages_of("shadeform")
+    row = next(row for row in page.body["instance_types"] if row["shade_instance_type"] == "L40S")
+    cloud = changes.pop("cloud", row["cloud"])
+    row = {**row, "cloud": cloud, "configuration": {**row["configuration"], **changes, "interconnect": "pcie"}}
+    (read_row,) = ADAPTERS["shadeform"].parse([msgspec.structs.replace(page, body={"instance_types": [row]})], NOW)
+    assert (read_row.gpu if isinstance(read_row, Offer) else None) == gpu
+
+
+def test_shadeform_a_region_that_is_stated_twice_is_refused() -> None:
+    """Which of the two has stock would hang on their order."""
+    (page,) = pages_of("shadeform")
+    row = page.body["instance_types"][0]
+    row["availability"] = [{**row["availability"][0], "available": available} for available in (True, False)]
+    (refused,) = ADAPTERS["shadeform"].parse([msgspec.structs.replace(page, body={"instance_types": [row]})], NOW)
+    assert isinstance(refused, Rejected) and refused.field == "region"
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_prime_intellect_of_two_rows_of_one_box_the_cheapest_counts(order: int) -> None:
     (page,) = pages_of("prime-intellect")
