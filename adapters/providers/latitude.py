@@ -13,6 +13,7 @@ from typing import Any, ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
+from adapters.names import with_form
 from adapters.rows import (
     BadRow,
     Row,
@@ -38,6 +39,11 @@ COUNTRIES = {
 }  # fmt: skip
 
 
+# Inferred (recorded 2026-08): one card and no interconnect in a server of one socket. Who resells it (Sesterce's AZ_02: 16 cores, 192 GB, two
+# disks of 3.8 TB, Dallas) calls its H100 `pcie`. Servers of four, "NVIDIA H100 80GB NVLink" to another reader, have other cards.
+SINGLE = {"NVIDIA H100 80GB": "H100-PCIE-80"}
+
+
 class Latitude(Adapter):
     source = "latitude"
     provider = "latitude"
@@ -53,9 +59,7 @@ class Latitude(Adapter):
     terms = "https://www.latitude.sh/legal/terms-of-service (not read; an account's own key is used)"
     confidence = "grounded"
     gpus: ClassVar[Mapping[str, str]] = {
-        # Inferred (recorded 2026-08): one card and no interconnect in a server of one socket; eight in a data centre's server. Who resells
-        # the former (Sesterce's AZ_02: 16 cores, 192 GB, two disks of 3.8 TB, Dallas) calls its H100 `pcie`.
-        "NVIDIA H100 80GB": "H100-PCIE-80",
+        # Inferred (recorded 2026-08): eight in a data centre's server.
         "NVIDIA RTX PRO 6000": "RTXPRO6000SE-PCIE-96",
     }
 
@@ -76,7 +80,9 @@ class Latitude(Adapter):
             if not card:
                 return  # a server without GPU
             name, gpus = text(plan, "slug"), count(card, "count")
-            gpu = known_gpu(self.gpus, "type", text(card, "type"), float(number(card, "vram_per_gpu")))
+            memory = float(number(card, "vram_per_gpu"))
+            names = {**self.gpus, **SINGLE} if gpus == 1 and card.get("interconnect") is None else self.gpus
+            gpu = known_gpu(names, "type", with_form(text(card, "type"), card.get("interconnect"), memory), memory)
             regions = plan.get("regions")
             if not isinstance(regions, list):
                 raise BadRow("regions", "list is missing")

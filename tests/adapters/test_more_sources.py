@@ -109,6 +109,24 @@ def test_latitude_reads_no_month_as_hours_and_no_reais_as_dollars() -> None:
     assert read("latitude", pages) == whole
 
 
+@pytest.mark.parametrize(
+    ("card", "gpu"),
+    [
+        ({"count": 1, "interconnect": None}, "H100-PCIE-80"),
+        ({"count": 8, "interconnect": "SXM5"}, "H100-SXM-80"),
+        ({"count": 8, "interconnect": None}, None),
+        ({"count": 1, "interconnect": "NVLink"}, None),
+        ({"count": 4, "type": "NVIDIA H100 80GB NVLink"}, None),
+    ],
+)
+def test_latitude_s_single_h100_says_nothing_of_the_cards_in_larger_servers(card: dict[str, object], gpu: str | None) -> None:
+    pages = pages_of("latitude")
+    (plan,) = [plan["attributes"] for plan in pages[0].body["data"] if plan["attributes"]["slug"] == "g3-h100-small"]
+    plan["specs"]["gpu"].update(card)
+    offers = [offer for key, offer in read("latitude", pages).items() if "/g3-h100-small/" in key]
+    assert {offer.gpu for offer in offers} == ({gpu} if gpu else set())
+
+
 def test_civo_believes_no_table_outside_the_section_of_gpus() -> None:
     (page,) = pages_of("civo")
     (section,) = [part for part in page.body.split("<section ") if part.startswith('class="pricing-product" id="nvidia-gpus"')]
