@@ -39,8 +39,8 @@ COUNTRIES = {
 }  # fmt: skip
 
 
-# Inferred (recorded 2026-08): one card and no interconnect in a server of one socket. Who resells it (Sesterce's AZ_02: 16 cores, 192 GB, two
-# disks of 3.8 TB, Dallas) calls its H100 `pcie`. Servers of four, "NVIDIA H100 80GB NVLink" to another reader, have other cards.
+# Inferred (recorded 2026-08): one card and no interconnect in a server of one socket. Who resells it (Sesterce's AZ_02: 16 cores, 192 GB,
+# two disks of 3.8 TB, Dallas) calls its H100 `pcie`. Servers of four, "NVIDIA H100 80GB NVLink" to another reader, have other cards.
 SINGLE = {"NVIDIA H100 80GB": "H100-PCIE-80"}
 
 
