@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from adapters.base import Page
 from adapters.models import Offer
+from adapters.rows import cheapest
 from bridge.book import Book
 from bridge.changes import Acknowledged, detect
 from bridge.state import OfferState, state_of
@@ -149,6 +151,22 @@ def test_a_relisted_id_is_no_change(source: str) -> None:
     assert detect(book, known, provider=source, now_ms=NOW_MS + 1000, observe_every_ms=60_000, expired_ms=600_000) == []
 
 
+@json_sources
+def test_rows_in_another_order_are_no_change(source: str) -> None:
+    slices = fixture_slices(source)
+    turned = {name: [msgspec.structs.replace(page, body=_turned(page.body)) for page in pages] for name, pages in slices.items()}
+    assert parsed(source, turned)[0] == parsed(source, slices)[0]
+
+
+@pytest.mark.parametrize("unlike", [{"vcpus": 8.0}, {"memory_gib": 8.0}, {"disk_gib": 8.0}, {"available_count": 8}, {"amount": "2.40"}])
+def test_two_machines_of_one_kind_and_price_are_one_offer_in_any_order(unlike: dict[str, Any]) -> None:
+    one = next(iter(parsed("spheron", fixture_slices("spheron"))[0].values()))
+    one = msgspec.structs.replace(one, amount="2.4", available_count=1)
+    other = msgspec.structs.replace(one, **unlike)
+    assert one != other
+    assert list(cheapest([one, other])) == list(cheapest([other, one]))
+
+
 def test_a_machine_listed_in_several_sizes_counts_once_and_each_size_is_an_offer() -> None:
     offers, _ = parsed("vast", fixture_slices("vast"))
     sizes = {key: offer for key, offer in offers.items() if key.startswith("7001/") and offer.price_type == "on_demand"}
@@ -221,6 +239,16 @@ def _dicts(value: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _dicts(inner)
+
+
+def _turned(value: Any) -> Any:
+    """With every list of objects the other way round."""
+    if isinstance(value, dict):
+        return {key: _turned(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        items = [_turned(inner) for inner in value]
+        return items[::-1] if all(isinstance(item, dict) for item in items) else items
+    return value
 
 
 def _renumber(slices: dict[str, list[Page]], fields: Sequence[str]) -> None:
