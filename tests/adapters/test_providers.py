@@ -62,6 +62,10 @@ PRICES = {
         "FIN-03/4B300.120V/on_demand": ("B300-SXM-288", 4, "19.84", 4_960_000),
         "1A100.40S.22V/spot": ("A100-SXM-40", 1, "0.22", 220_000),
         "FIN-01/2V100.10V/spot": ("V100-SXM-16", 2, "0.09", 45_000),
+        "8H200.141S.176V/serverless": ("H200-SXM-141", 8, "26.88", 3_360_000),
+        "2B300.CC.60V/on_demand": ("B300-SXM-288", 2, "10.9", 5_450_000),
+        "4GB300.120V/spot": ("GB300-SUPERCHIP-288", 4, "6.96", 1_740_000),
+        "1RTXPRO6000.CC.30V/serverless": ("RTXPRO6000SE-PCIE-96", 1, "1.62", 1_620_000),
     },
     # at 1.1 USD for one EUR
     "scaleway": {
@@ -326,6 +330,12 @@ def test_verda_spot_null_is_none_and_cpu_types_are_left_out() -> None:
     offers = offers_of("verda")
     assert [key for key in offers if "CPU" in key or "FUTURE" in key] == []
     assert [key for key in offers if "1A100.22V/spot" in key] == []
+
+
+def test_verda_containers_have_a_price_of_their_own_and_no_place() -> None:
+    offers = {key: offer for key, offer in offers_of("verda").items() if offer.price_type == "serverless"}
+    assert sorted(offers) == ["1H200.141S.44V/serverless", "1RTXPRO6000.CC.30V/serverless", "8H200.141S.176V/serverless"]
+    assert {(offer.region, offer.country, offer.availability) for offer in offers.values()} == {("", None, "unknown")}
 
 
 def test_verda_without_an_availability_answer_is_a_changed_payload() -> None:
