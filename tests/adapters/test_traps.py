@@ -120,6 +120,25 @@ def test_shadeform_a_region_that_is_stated_twice_is_refused() -> None:
     assert isinstance(refused, Rejected) and refused.field == "region"
 
 
+@pytest.mark.parametrize(
+    ("model", "form", "ram", "gpu"),
+    [
+        ("h200", "Nothsure", "141Gi", "H200-SXM-141"),
+        ("v100", "PCIe", "32Gi", "V100-PCIE-32"),
+        ("v100", "SXM2", "16Gi", "V100-SXM-16"),
+        ("rtx4000", "PCIe", "8Gi", "QUADRORTX4000-PCIE-8"),
+        ("rtx4000", "PCIe", "20Gi", None),
+        ("rtx4000ada", "PCIe", "20Gi", "RTX4000ADA-PCIE-20"),
+        ("a100", "SXM", "64Gi", None),
+    ],
+)
+def test_akash_cards_by_the_networks_own_names(model: str, form: str, ram: str, gpu: str | None) -> None:
+    (page,) = pages_of("akash")
+    row = {**page.body["models"][0], "model": model, "interface": form, "ram": ram}
+    (read_row,) = ADAPTERS["akash"].parse([msgspec.structs.replace(page, body={"models": [row]})], NOW)
+    assert (read_row.gpu if isinstance(read_row, Offer) else None) == gpu
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_prime_intellect_of_two_rows_of_one_box_the_cheapest_counts(order: int) -> None:
     (page,) = pages_of("prime-intellect")
