@@ -19,6 +19,7 @@ from bridge.book import Book
 from bridge.changes import Acknowledged, detect
 from bridge.state import OfferState, state_of
 from flink_jobs import statistics
+from schemas.gpus import GPUS
 from sim.wire.facts import PAGES
 from tests.adapters.support import ADAPTERS, NOW, fixture_slices, parsed, price
 
@@ -86,6 +87,15 @@ UNSTABLE_IDS = {
 }
 """Source -> what numbers its rows, and changes when they are listed again."""
 
+MEMORY = {
+    "alibaba": "GPUMemorySize", "cloudrift": "vram", "clore": "gpuram", "digitalocean": "amount",
+    "golem": "golem.!exp.gap-35.v1.inf.gpu.memory.total.gib golem.!exp.gap-35.v1.inf.gpu.d0.memory.total.gib",
+    "ionet": "vram_per_card", "jarvislabs": "vram", "latitude": "vram_per_gpu", "mithril": "gpu_memory_gb", "prime-intellect": "gpuMemory",
+    "runpod": "memoryInGb", "runpod-rest": "memory", "runpod-serverless": "memory", "scaleway": "gpu_memory", "sesterce": "vRamGB",
+    "shadeform": "vram_per_gpu_in_gb", "spheron": "gpu_memory", "vast": "gpu_ram gpu_total_ram", "verda": "size_in_gigabytes",
+}  # fmt: skip
+"""Source -> fields with the memory of one GPU, or of all of a machine's."""
+
 json_sources = pytest.mark.parametrize("source", [source for source in ADAPTERS if source not in PAGES])
 
 
@@ -149,6 +159,23 @@ def test_a_relisted_id_is_no_change(source: str) -> None:
     assert relisted != slices, "no such ids in the answers"
     assert book.replace("", _states(source, relisted), "second", NOW_MS + 1000) == 0
     assert detect(book, known, provider=source, now_ms=NOW_MS + 1000, observe_every_ms=60_000, expired_ms=600_000) == []
+
+
+@pytest.mark.parametrize("source", MEMORY)
+def test_the_memory_of_several_is_never_taken_for_that_of_one(source: str) -> None:
+    """Wherever memory is stated it speaks: with three times as much, no row is still of the card that its name says (of a slice,
+    the profile alone speaks)."""
+    slices = fixture_slices(source)
+    offers, _ = parsed(source, slices)
+    for row in _objects(slices):
+        for field in MEMORY[source].split():
+            stated = row.get(field)
+            if isinstance(stated, int | Decimal):
+                row[field] = stated * 3
+            elif isinstance(stated, str) and stated.isdecimal():
+                row[field] = str(int(stated) * 3)
+    still = {key for key, offer in parsed(source, slices)[0].items() if key in offers and offer.gpu == offers[key].gpu}
+    assert {key for key in still if GPUS[offers[key].gpu].slice_of is None} == set()
 
 
 @json_sources
