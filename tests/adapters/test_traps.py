@@ -184,6 +184,44 @@ def test_cudo_a_box_is_the_sum_of_its_parts() -> None:
     assert (offer.amount, offer.vcpus, offer.memory_gib) == ("2.392000", 4.0, 8.0)
 
 
+@pytest.mark.parametrize(
+    ("changes", "amount", "vcpus", "memory_gib"),
+    [
+        ({"minVcpu": 2, "minMemoryGib": 4}, "2.392000", 4, 8),
+        # 2.35 + 6 x 0.0025 + 12 x 0.0035 + 0.004
+        ({"minVcpu": 6}, "2.411000", 6, 12),
+        # 2.35 + 4 x 0.0025 + 16 x 0.0035 + 0.004
+        ({"minMemoryGib": 16}, "2.420000", 4, 16),
+    ],
+)
+def test_cudo_no_box_is_smaller_than_the_least(changes: dict[str, Any], amount: str, vcpus: float, memory_gib: float) -> None:
+    pages = pages_of("cudo")
+    next(row for row in pages[0].body["machineTypes"] if row["gpuModelId"] == "nvidia-h100").update(changes)
+    offer = read("cudo", pages)[0]["us-newyork-1/sapphire-rapids-h100/nvidia-h100/on_demand"]
+    assert (offer.amount, offer.vcpus, offer.memory_gib) == (amount, vcpus, memory_gib)
+
+
+@pytest.mark.parametrize(
+    ("name", "gpu"),
+    [
+        ("H100 NVL", "H100-NVL-94"),
+        ("H100 SXM", "H100-SXM-80"),
+        ("H100 PCIe", "H100-PCIE-80"),
+        ("H100", None),
+        ("A100 80GB PCIe", "A100-PCIE-80"),
+        ("L40S (graphics mode)", "L40S-PCIE-48"),
+        ("A800 PCIe", "A800-PCIE-80"),
+        ("RTX 3080", None),
+        ("V100", None),
+    ],
+)
+def test_cudo_the_card_is_what_its_name_says_not_its_id(name: str, gpu: str | None) -> None:
+    pages = pages_of("cudo")
+    next(row for row in pages[0].body["machineTypes"] if row["gpuModelId"] == "nvidia-h100")["gpuModel"] = name
+    offer = read("cudo", pages)[0].get("us-newyork-1/sapphire-rapids-h100/nvidia-h100/on_demand")
+    assert (offer.gpu if offer else None) == gpu
+
+
 @pytest.mark.parametrize(("price", "why"), [(..., "missing"), (None, "null"), (0, "zero")])
 def test_hyperstack_a_gpu_without_a_price_leaves_its_flavours_refused(price: Any, why: str) -> None:
     pages = pages_of("hyperstack")
