@@ -288,6 +288,15 @@ def test_vast_refuses_offers_of_another_gpu_than_asked_for() -> None:
     assert [row for row in rows if isinstance(row, Offer)] == []
 
 
+def test_vast_a_bids_price_is_no_on_demand_price() -> None:
+    pages = fixture_slices("vast")["H100 SXM"]
+    (row,) = [row for row in pages[0].body["offers"] if row["num_gpus"] == 4]
+    for said, fields in ((False, set()), (True, {"is_bid"}), ("true", {"is_bid"})):
+        rows = answered("vast", (pages[0].request, {"offers": [{**row, "is_bid": said}]}))
+        assert {bad.field for bad in rows if isinstance(bad, Rejected)} == fields
+        assert len([offer for offer in rows if isinstance(offer, Offer)]) == (2 if not fields else 0)
+
+
 # Lambda
 
 
