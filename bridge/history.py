@@ -1,7 +1,7 @@
 """History as lines of answers: reads them from the simulated market, a file, an address or the body archive, and parses each moment."""
 
 import ssl
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from decimal import Decimal
 from hashlib import sha256
@@ -12,7 +12,7 @@ import httpx
 import msgspec
 import zstandard
 
-from adapters.base import Adapter, Page
+from adapters.base import Adapter, Page, Request
 from adapters.errors import PayloadChanged, ProviderError
 from adapters.rates import PastRates
 from bridge.archive import replay
@@ -110,14 +110,24 @@ class LineReader:
         requests = self._requests.get(part.name)
         if requests is None:
             raise PayloadChanged(f"{self._adapter.source}: no slice named {part.name!r}", field="slices")
-        pages = []
+        pages: list[Page] = []
         for line in part.pages:
-            first = requests.get(line.name)
-            if first is None:
+            request = requests.get(line.name)
+            if request is None:
+                request = self._asked_for_by(pages)
+            if request is None or request.name != line.name:
                 raise PayloadChanged(f"{self._adapter.source}: no request named {line.name!r}", field="pages")
-            request = first if line.page == 1 else msgspec.structs.replace(first, page=line.page)
+            if request.page != line.page:
+                request = msgspec.structs.replace(request, page=line.page)
             pages.append(Page(request=request, status=line.status, headers=line.headers, body=self._body(part.name, line)))
         return pages
+
+    def _asked_for_by(self, pages: Sequence[Page]) -> Request | None:
+        """What the last page asked for: a price, where a zone has the type."""
+        try:
+            return self._adapter.next_page(pages[-1])
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+            return None
 
     def _body(self, slice_name: str, line: PageLine) -> Any:
         place = (slice_name, line.name, line.page)
