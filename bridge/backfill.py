@@ -11,6 +11,7 @@ import asyncio
 import logging
 import sys
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -140,6 +141,7 @@ async def publish_history(
     moment_ms: int | None = None
     moments = 0
     spoken: dict[str, None] = {}
+    unread: Counter[str] = Counter()
     readers = {name: LineReader(adapter, rates) for name, adapter in adapters.items()}
     async for text in lines:
         if not text.strip():
@@ -157,18 +159,21 @@ async def publish_history(
         if line.at_ms >= to_ms:
             break
         moment_ms = line.at_ms
-        _take(adapters[line.source], publication.books[line.source], line, readers[line.source])
+        _take(adapters[line.source], publication.books[line.source], line, readers[line.source], unread)
         spoken[line.source] = None
     if spoken and moment_ms is not None:
         _close(publication, spoken, moment_ms)
         moments += 1
         await _checkpoint(publication, store, moment_ms + 1)
+    if unread:
+        log.warning("answers that could not be read: %s", ", ".join(f"{source} {number}" for source, number in sorted(unread.items())))
     return moments
 
 
-def _take(adapter: Adapter, book: Book, line: Line, reader: LineReader) -> None:
+def _take(adapter: Adapter, book: Book, line: Line, reader: LineReader, unread: Counter[str]) -> None:
     for name, digest, reading in reader.read(line):
         if isinstance(reading, ProviderError):
+            unread[line.source] += 1
             log.debug("history at %d: %s", line.at_ms, reading)
         elif reading.states or not book.held_in(name) or adapter.slices_per_poll is not None:
             book.replace(name, reading.states, digest, line.at_ms)

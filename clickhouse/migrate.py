@@ -31,6 +31,7 @@ RETAINED = {
     "price_anomalies": "event_time",
     "provider_health": "polled_at",
     "dead_letters": "recorded_at",
+    "quality_results": "checked_at",
 }
 
 GPU_COLUMNS = ("gpu", *Gpu._fields[1:])

@@ -7,8 +7,10 @@ import pytest
 from clickhouse_connect.driver.client import Client
 from pydantic import SecretStr
 
+from clickhouse.loader.rows import FEEDS
 from clickhouse.migrate import MigrateSettings, migrate
 from tests.clickhouse.front import FrontProcess
+from tests.clickhouse.store import Store
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +50,10 @@ def table(front: FrontProcess) -> Iterator[str]:
     )
     yield name
     front.tsv(f"DROP TABLE {name}")
+
+
+@pytest.fixture
+def store(client: Client, migrated: MigrateSettings) -> Store:
+    for table in (*(feed.table for feed in FEEDS.values()), "offers_current", "dead_letters", "quality_results"):
+        client.command(f"TRUNCATE TABLE {table}")
+    return Store(client)

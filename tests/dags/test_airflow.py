@@ -72,6 +72,7 @@ def runs(environment: dict[str, str], tmp_path_factory: pytest.TempPathFactory) 
             "stuck": run_of("cache_warming", stuck.url, wait_s=0),
             "job": run_of("job_dispatch", well.url, command=COMMAND),
             "failing job": run_of("job_dispatch", well.url, command="exit 7"),
+            "quality unknown": run_of("data_quality", well.url),
         }
         told, output = drive(environment, "run", json.dumps(asked))
         refreshes = warming.requests.count("POST /v1/refresh")
@@ -96,7 +97,7 @@ def drive(environment: dict[str, str], *arguments: str) -> tuple[Any, str]:
 
 def test_they_import_with_the_network_off(structure: Any) -> None:
     assert structure["import_errors"] == {}
-    assert sorted(structure["dags"]) == ["cache_warming", "job_dispatch", "provider_health"]
+    assert sorted(structure["dags"]) == ["cache_warming", "data_quality", "job_dispatch", "provider_health"]
 
 
 def test_every_dag_says_who_how_often_and_for_how_long(structure: Any) -> None:
@@ -116,6 +117,7 @@ def test_every_dag_says_who_how_often_and_for_how_long(structure: Any) -> None:
 def test_they_run_when_they_should(structure: Any) -> None:
     assert {name: dag["schedule"] for name, dag in structure["dags"].items()} == {
         "cache_warming": ["*/5 * * * *", False],
+        "data_quality": ["*/15 * * * *", False],
         "provider_health": ["* * * * *", False],
         "job_dispatch": ["0 6 * * *", True],
     }
@@ -169,3 +171,8 @@ def test_job_dispatch_fails_with_its_job(runs: Any) -> None:
     run = runs["failing job"]
     assert run["state"] == "failed"
     assert "non-zero exit code 7" in run["output"]
+
+
+def test_data_quality_fails_when_there_is_no_clickhouse_to_judge(runs: Any) -> None:
+    assert runs["quality unknown"]["state"] == "failed"
+    assert "ClickHouse at http://127.0.0.1:1" in runs["quality unknown"]["output"]

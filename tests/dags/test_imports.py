@@ -11,7 +11,7 @@ ALLOWED = {"airflow", "feed", "httpx"} | sys.stdlib_module_names
 
 
 def test_there_are_dags() -> None:
-    assert [path.stem for path in DAGS] == ["cache_warming", "feed", "job_dispatch", "provider_health"]
+    assert [path.stem for path in DAGS] == ["cache_warming", "data_quality", "feed", "job_dispatch", "provider_health"]
 
 
 @pytest.mark.parametrize("path", DAGS, ids=lambda path: path.stem)

@@ -1,0 +1,1 @@
+"""What the history must be like, held against it with Great Expectations."""
