@@ -51,8 +51,9 @@ FACTS: dict[str, Facts] = {
     "chutes": Facts({"pricing": "gpu_price_estimates"}, "usd.hour usd.second"),
     "clore": Facts(
         {"marketplace": "servers"},
-        "price.on_demand.USD-Blockchain price.spot.USD-Blockchain",
-        (Flag("rented", says=False),),
+        "price.on_demand.USD-Blockchain price.spot.USD-Blockchain price.spot.CLORE-Blockchain price.on_demand.CLORE-Blockchain "
+        "price.usd.on_demand_clore",
+        (Flag("rented", says=False), Count("partial_gpu_rental.available_gpus")),
         copies=Copies(40, "id", {"specs.net.cc": ("US", "DE", "FI", "KR", "CA", "PL", "JP", "SE", "GB", "CZ")}),
     ),
     "cloudrift": Facts({"types": "data.instance_types"}, "variants[].cost_per_hour", (Count("variants[].available_nodes_per_dc.*"),)),

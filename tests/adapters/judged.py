@@ -31,6 +31,7 @@ LIKELY = "an answer that the provider may well give"
 
 EXEMPT: tuple[tuple[str, str, str], ...] = (
     ("alibaba-spot", r"(missing|renamed|null) history: NextOffset", "the end of the history, which nobody has recorded: 0, or not there"),
+    ("clore", r"hundredfold marketplace: servers\[\]\.price\.spot\.CLORE-Blockchain", MINORITY),
     ("cudo", r"hundredfold machine-types: .*\.(vcpuPriceHr|memoryGibPriceHr|ipv4PriceHr)\.value", PART),
     ("tensordock", r"hundredfold locations: .*\.(per_vcpu_hr|per_gb_ram_hr|per_gb_storage_hr)", PART),
     ("gcore", r"hundredfold virtual(: .*)?", MINORITY),

@@ -30,7 +30,7 @@ BESIDE = {"clore": {"code": 0}}
 WITHOUT_OFFERS = {
     "linode": "recorded 2020: its plans have no list of prices by region, which today's have",
     "lium": "trimmed: its rows have no id, and so no key",
-    "clore": "recorded 2023: its prices are in bitcoin and CLORE, today's in USD",
+    "clore": "recorded 2023: its prices are in bitcoin and CLORE, without today's rates",
 }
 """Read, and every row refused: why."""
 

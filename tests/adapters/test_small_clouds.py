@@ -1,6 +1,7 @@
 """Traps of the small clouds and markets that no single row can show: CloudRift, Clore, Hyperbolic, JarvisLabs, Seeweb, Voltage Park."""
 
 import copy
+from decimal import Decimal
 from typing import Any
 
 import msgspec
@@ -8,7 +9,7 @@ import pytest
 
 from adapters.base import Page
 from adapters.errors import PayloadChanged
-from adapters.models import Offer, Rejected
+from adapters.models import ExchangeRate, Offer, Rejected
 from tests.adapters.support import ADAPTERS, NOW, fixture_slices
 
 
@@ -127,3 +128,49 @@ def test_a_price_of_voltage_park_that_is_not_known_costs_its_row(field: str) -> 
     offers, rejected = read("voltage-park", [page])
     assert field in [row.field for row in rejected]
     assert not any(key.startswith(page.body["results"][0]["id"]) for key in offers)
+
+
+def _without_rates(pages: list[Page]) -> list[Page]:
+    return [page for page in pages if page.request.name == "marketplace"]
+
+
+def test_a_price_in_clore_has_the_rate_of_the_same_answer() -> None:
+    offers, _ = read("clore", pages_of("clore"))
+    rates = {offer.currency: offer.rate for offer in offers.values()}
+    assert rates == {"USD": None, "CLORE": ExchangeRate(currency="CLORE", usd=Decimal("0.004"), date="2026-11-21")}
+    assert {key for key, offer in offers.items() if offer.currency == "CLORE"} == {"4106/on_demand", "4106/bid"}
+
+
+@pytest.mark.parametrize("factor", [100, 24, Decimal("0.9")])
+def test_a_rate_of_clore_that_the_server_contradicts_is_no_rate(factor: int | Decimal) -> None:
+    pages = pages_of("clore")
+    (rates,) = [page for page in pages if page.request.name == "rates"]
+    rates.body["market"]["currency_rates_in_usd"]["CLORE-Blockchain"] *= factor
+    offers, rejected = read("clore", pages)
+    assert {offer.currency for offer in offers.values()} == {"USD"}
+    assert "on_demand_clore" in [row.field for row in rejected]
+
+
+def test_clore_without_rates_still_has_its_prices_in_usd() -> None:
+    offers, rejected = read("clore", _without_rates(pages_of("clore")))
+    assert {offer.currency for offer in offers.values()} == {"USD"}
+    assert "CLORE-Blockchain" in [row.field for row in rejected]
+
+
+def test_clores_rates_are_asked_for_where_a_server_needs_them() -> None:
+    (page,) = _without_rates(pages_of("clore"))
+    asked = ADAPTERS["clore"].next_page(page)
+    assert asked is not None
+    assert (asked.path, asked.query) == ("/v1/spot_marketplace", {"market": "4106"})
+    servers = [row for row in page.body["servers"] if "USD-Blockchain" in row["allowed_coins"]]
+    assert ADAPTERS["clore"].next_page(msgspec.structs.replace(page, body={"code": 0, "servers": servers})) is None
+    assert ADAPTERS["clore"].next_page(msgspec.structs.replace(page, request=asked)) is None
+
+
+def test_clores_free_gpus_of_a_server_rented_in_parts() -> None:
+    offers, _ = read("clore", pages_of("clore"))
+    stock = {key: (offer.availability, offer.available_count) for key, offer in offers.items() if offer.price_type == "on_demand"}
+    assert stock["4114/on_demand"] == ("available", 3)
+    assert stock["4115/on_demand"] == ("sold_out", 0)
+    assert stock["4102/on_demand"] == ("available", 8)
+    assert stock["4103/on_demand"] == ("sold_out", 0)

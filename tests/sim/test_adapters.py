@@ -86,6 +86,7 @@ async def test_copies_of_written_rows_are_offers_of_their_own(app: App, adapters
     assert len({offer.amount for offer in copies.values()}) > 5
     assert {offer.availability for offer in copies.values()} == {"available", "sold_out"}
     assert len({offer.region for offer in copies.values()}) > 5
+    assert {offer.currency for offer in clore.values()} == {"USD", "CLORE"}, "the rates are asked for, and answered"
 
 
 @pytest.mark.parametrize("source", SIMULATED)
