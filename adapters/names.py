@@ -22,7 +22,7 @@ _MIG = re.compile(r"[1-7]G\.\d+GB")
 
 # fmt: off
 _NOISE = frozenset({
-    "NVIDIA", "AMD", "INTEL", "HABANA", "TESLA", "GEFORCE", "INSTINCT", "RADEON", "GENERATION", "TENSOR", "CORE", "GPU", "HGX", "AC",
+    "NVIDIA", "AMD", "INTEL", "HABANA", "TESLA", "GEFORCE", "INSTINCT", "RADEON", "GENERATION", "TENSOR", "CORE", "GPU", "AC",
     "HBM2", "HBM2E", "HBM3", "HBM3E", "GDDR6", "GDDR6X", "GDDR7",
 })
 # fmt: on
@@ -41,7 +41,9 @@ _FORMS = {
     "OAM": "OAM",
     "SUPERCHIP": "SUPERCHIP",
     "GRACE": "SUPERCHIP",
+    "HGX": "SXM",
 }
+"""Words that tell a form. (An HGX board carries SXM modules; Grace is the CPU of a super-chip.)"""
 _ARCHITECTURES = frozenset({"HOPPER", "BLACKWELL"})
 """Words that name no GPU but must be true of it: a "Blackwell A6000" is no RTX A6000."""
 

@@ -2,7 +2,7 @@
 
 The answer is keyed by product, such as `gpu_8x_a6000_spot`: how many, which GPU, and what kind. Prices are whole US cents per hour for the
 whole machine. `_spot` is another product at its own price; `_low_ram` and `_high_ram` are other sizes. `capacity_available` counts over all
-of `regions_with_capacity_available`; without either, the product is sold out and one offer without a region.
+of `regions_with_capacity_available`; at 0 the product is sold out and one offer without a region, and without regions nobody knows.
 """
 
 import re
@@ -91,8 +91,8 @@ class MassedCompute(Adapter):
                 basis="per_instance",
                 region=region,
                 country="US" if "usa" in region.split("-") else None,
-                availability="available" if region else "sold_out",
-                available_count=free if len(names) == 1 else None if names else 0,
+                availability="available" if region else "unknown" if free else "sold_out",
+                available_count=free if not free or len(names) == 1 else None,
                 vcpus=optional_float(parts, "vcpu_count"),
                 memory_gib=optional_float(parts, "memory_gib"),
                 disk_gib=optional_float(parts, "storage_gb"),

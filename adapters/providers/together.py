@@ -53,10 +53,6 @@ class Together(Adapter):
     terms = "https://www.together.ai/terms-of-service (not read; a public page, asked a few times a day)"
     confidence = "unsure"
     headers: ClassVar[Mapping[str, str]] = {"user-agent": "Mozilla/5.0 (compatible; gputicker/0.1; price feed)"}
-    gpus: ClassVar[Mapping[str, str]] = {
-        "NVIDIA HGX H100": "H100-SXM-80",
-        "NVIDIA HGX H200": "H200-SXM-141",
-    }
 
     def slices(self) -> Sequence[Slice]:
         return [Slice(name="", requests=(Request(name="pricing", path="/pricing", answer="text"),))]

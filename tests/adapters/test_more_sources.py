@@ -182,3 +182,13 @@ def test_gcore_s_hidden_price_is_none_whatever_number_stands_there() -> None:
     for row in pages[0].body["results"]:
         row["price"]["price_status"] = "hide"
     assert not [key for key in read("gcore", pages) if key.startswith("bm")]
+
+
+@pytest.mark.parametrize(
+    ("free", "places", "told"), [(0, [], ("sold_out", 0)), (3, [], ("unknown", None)), (0, [{"name": "x"}], ("sold_out", 0))]
+)
+def test_massed_compute_without_capacity_is_sold_out_and_without_a_place_unknown(free: int, places: list[object], told: object) -> None:
+    pages = pages_of("massed-compute")
+    pages[0].body["gpu_inventory"]["gpu_1x_h100"] |= {"capacity_available": free, "regions_with_capacity_available": places}
+    offer = read("massed-compute", pages)["gpu_1x_h100/on_demand"]
+    assert (offer.availability, offer.available_count) == told

@@ -78,6 +78,9 @@ def test_whole_words_name_one_gpu(text: str, memory_gib: float | None, gpu: str)
         ("NVIDIA H100 80GB HBM3 MIG", None),  # a slice of unknown size
         ("A100 SXM4 80GB MIG", 80),
         ("NVIDIA H100 80GB HBM3 MIG 7g.80gb", 80),  # all of it, and yet not sold as that
+        ("HGX A100 PCIe 80GB", 80),  # a board of SXM modules has no cards
+        ("HGX GB200", 186),
+        ("HGX H100 NVL", 94),
         ("Grace B200", None),  # a GB200's name taken apart; no B200
         ("Grace Hopper H100 96GB", None),
         ("Blackwell A6000", 48),  # a card that does not exist, and no RTX A6000
@@ -122,6 +125,8 @@ def test_what_is_not_understood_is_unknown(text: str, memory_gib: float | None) 
         ("NVIDIA Grace Hopper GH200 Superchip", 96, "GH200-SUPERCHIP-96"),
         ("Grace Blackwell GB200 NVL72", None, "GB200-SUPERCHIP-186"),
         ("NVIDIA® H100™ NVL", None, "H100-NVL-94"),
+        ("NVIDIA HGX H100", None, "H100-SXM-80"),
+        ("NVIDIA HGX A100 80GB", None, "A100-SXM-80"),
         ("NVIDIA H20-3e", None, "H20-SXM-141"),
         ("NVIDIA H20", None, "H20-SXM-96"),
         ("Tesla V100S-PCIE-32GB", 32, "V100S-PCIE-32"),
