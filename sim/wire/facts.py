@@ -176,6 +176,7 @@ PAGES: dict[str, PageFacts] = {
         r'<div class="pc-highlight-table-block__row"><div [^\n]*?<p>NVIDIA [^\n]*', r"\$([\d,]+\.\d+)", "NVIDIA GPU Instances"
     ),
     "deepinfra": PageFacts(r'<tr class="MuiTableRow-root">.*?</tr>', r"<b>\$([\d,.]+)</b>", "Memory"),
+    "e2e": PageFacts(r'<tr class="hover">.*?</tr>', r"\$([\d,.]+)<", "Hourly/On-Demand"),
     "flyio": PageFacts(r"<li>[^<:]+: [^<]+</li>", r"\$([\d.]+)/hr", "GPU pricing"),
     "modal": PageFacts(r'<div class="resource-row">.*?</div></div>', r"\$([\d.]+)<!-- --> / sec", "GPU Tasks"),
     "tensorpool": PageFacts(
