@@ -7,7 +7,8 @@ rate, free of the floats' noise at six decimals, and the offer's own. Where they
 
 Only offers that a scan has just seen are stated; of others everything is null. Of several live variants of one machine the newest counts;
 `last_seen_at` is the provider's time. A node that computes now is rented out. The test network pays in a token without worth: left out.
-GPUs stand under gap-35, with their number under `d0`, or in an older form that knew one only.
+GPUs stand under gap-35, with their number under `d0`, or in an older form that knew one only. Another collector saw no provider with a GPU
+at all in August 2026.
 """
 
 import re
@@ -59,6 +60,7 @@ class Golem(Adapter):
     terms = "https://www.golem.network/terms (not read; the list answers without an account)"
     confidence = "documented"
     stock = "flag"
+    fallback = "the same path at api2.stats.golem.network, where other collectors of 2026 find it"
 
     def slices(self) -> Sequence[Slice]:
         return [Slice(name="", requests=(Request(name="online", path="/v2/network/online"),))]

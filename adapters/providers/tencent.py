@@ -1,8 +1,9 @@
 """Tencent Cloud CVM: GPU instances by the hour and spot, with stock. https://www.tencentcloud.com/document/product/213/33267
 
-One signed call a region tells price, spot and stock. Prices are USD (the international site's) per hour for the whole instance; by the hour
-`UnitPrice` counts, which is the list price, and spot `UnitPriceDiscount`. The second and third step (from 96 and 360 hours) are not offers.
-`GpuCount` below 1 is a slice of a card. Which card it is follows from the instance family alone. Errors come with HTTP 200.
+One signed call a region tells price, spot and stock. Prices are USD (the international site's) per hour for the whole instance; by the
+hour `UnitPrice` counts, which is the list price, and spot `UnitPriceDiscount`. The second and third step (from 96 and 360 hours) are not
+offers. `GpuCount` below 1 is a slice of a card. Which card it is follows from the instance family alone: families whose card is not
+documented (PNV5b, PNV6, PTX2, GN7vw) are not asked for. Errors come with HTTP 200.
 """
 
 import hashlib
