@@ -17,7 +17,6 @@ MEMORY_TOLERANCE = 0.1
 _WORDS = re.compile(r"(?:[^\W_]|[.+])+")
 """Letters and digits of any script: a letter that is passed over would leave another GPU's name."""
 _MEMORY = re.compile(r"(\d+)(?:GB|GIB|G)")
-_COUNT = re.compile(r"\d+X")
 _MIG = re.compile(r"[1-7]G\.\d+GB")
 
 # fmt: off
@@ -100,9 +99,9 @@ class _Name(NamedTuple):
 def canonical_gpu(text: str, memory_gib: float | None = None) -> str | None:
     """The one canonical id that `text` and the memory of one GPU (where known) name; None where none does, or more than one.
 
-    Each word must be the model, a form factor, a memory size, a MIG profile, a leading count ("8x") or plain noise; any other word
-    makes it unknown. "MIG" without a profile is a slice of unknown size, and no GPU. `memory_gib` is what is rented: a slice's own where a
-    MIG profile is named, though the text may say the whole one's.
+    Each word must be the model, a form factor, a memory size, a MIG profile or plain noise; any other word makes it unknown. A count is
+    such a word: who passed over "8x" would take a machine's price for one GPU's. "MIG" without a profile is a slice of unknown size, and no
+    GPU. `memory_gib` is what is rented: a slice's own where a MIG profile is named, though the text may say the whole one's.
     """
     name = _read(_words(text))
     if name is None:
@@ -128,10 +127,7 @@ def memory_fits(nominal_gib: int, stated_gib: float) -> bool:
 
 
 def _words(text: str) -> list[str]:
-    words = _WORDS.findall(text.upper())
-    if words and _COUNT.fullmatch(words[0]):
-        words = words[1:]
-    line = f" {' '.join(words)} "
+    line = f" {' '.join(_WORDS.findall(text.upper()))} "
     for phrase, meaning in _PHRASES.items():
         line = line.replace(f" {phrase} ", f" {meaning} ")
     return line.split()

@@ -282,9 +282,12 @@ def _part(body: Any, field: str, kind: type, kind_name: str) -> Any:
     raise PayloadChanged(f"{what} is {_kind(value)} where {kind_name} is documented", field)
 
 
-def _rank(offer: Offer) -> tuple[bool, Decimal]:
-    """What can be rented comes before what is sold out, and then the lower price."""
-    return offer.availability == "sold_out", Decimal(offer.amount)
+def _rank(offer: Offer) -> tuple[bool, Decimal, int, float, float, float, str]:
+    """What can be rented comes before what is sold out, and then the lower price. Of equal ones, more in stock and the smaller machine:
+    whichever comes first in an answer may come last in the next, and that is no change.
+    """
+    size = offer.vcpus or 0.0, offer.memory_gib or 0.0, offer.disk_gib or 0.0
+    return offer.availability == "sold_out", Decimal(offer.amount), -(offer.available_count or 0), *size, offer.amount
 
 
 def _sized(name: str, memory_gib: float) -> str:

@@ -112,20 +112,22 @@ class LineReader:
             raise PayloadChanged(f"{self._adapter.source}: no slice named {part.name!r}", field="slices")
         pages: list[Page] = []
         for line in part.pages:
-            request = requests.get(line.name) or self._following(pages)
+            request = requests.get(line.name)
+            if request is None:
+                request = self._asked_for_by(pages)
             if request is None or request.name != line.name:
                 raise PayloadChanged(f"{self._adapter.source}: no request named {line.name!r}", field="pages")
-            if line.page != request.page:
+            if request.page != line.page:
                 request = msgspec.structs.replace(request, page=line.page)
             pages.append(Page(request=request, status=line.status, headers=line.headers, body=self._body(part.name, line)))
         return pages
 
-    def _following(self, pages: Sequence[Page]) -> Request | None:
-        """What the last page leads to: a chain may go on with a request of another name, such as the price of a type that was listed."""
+    def _asked_for_by(self, pages: Sequence[Page]) -> Request | None:
+        """What the last page asked for: a price, where a zone has the type."""
         try:
-            return self._adapter.next_page(pages[-1]) if pages else None
-        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
-            raise PayloadChanged(f"{self._adapter.source}: next page cannot be read ({type(error).__name__})", field="next page") from error
+            return self._adapter.next_page(pages[-1])
+        except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError):
+            return None
 
     def _body(self, slice_name: str, line: PageLine) -> Any:
         place = (slice_name, line.name, line.page)

@@ -42,6 +42,8 @@ class Wire:
     """The JSON keys (of a page: the headings) that the `renamed_field` incident takes away."""
     optional_field: str = ""
     """A JSON key that the adapter reads where it is there."""
+    strange: tuple[str, str] | None = None
+    """Where a row names its card, and a made-up name in that form: what the `unknown_gpu` incident lists. None: it can't be begun here."""
 
     def __init__(self) -> None:
         self.listings: tuple[Listing, ...] = self.catalogue()
@@ -93,6 +95,10 @@ class Wire:
     def retyped(self, body: bytes) -> bytes:
         """A body whose prices are text where they were numbers, or the reverse."""
         return faults.retyped(body, frozenset({*self.price_fields, "nanos"}))
+
+    def with_strange(self, exchange: Exchange, body: bytes) -> bytes:
+        """A body with a few more rows, of a card that nobody knows."""
+        return body
 
     def shrunk(self, body: bytes) -> bytes:
         """A body with a quarter of its rows."""

@@ -21,6 +21,7 @@ Kind = Literal[
     "missing_field",
     "retyped_field",
     "shrunk",
+    "unknown_gpu",
     "cents",
     "months",
     "per_instance",
@@ -47,6 +48,11 @@ REPRICING_MS = 720_000
 UNIT_BREAK_SLOTS = 3
 """Of so many slots one belongs to a wrong unit, once the market has run for a slot's time: a visitor finds every source healthy first."""
 UNIT_BREAK_MS = 240_000
+STRANGER_AFTER_MS = 60_000
+STRANGER_EVERY_MS = 1_800_000
+STRANGER_MS = 120_000
+"""A minute after the market was started, and every half hour from then on, one source lists a card that nobody knows, for so long. Nothing
+is broken by it, so it comes beside the others."""
 
 
 class BadIncident(ValueError):
@@ -94,7 +100,7 @@ class Target(msgspec.Struct, frozen=True):
 
 class Incidents:
     """All incidents: `targets` are the offers they can be aimed at, `live_from_ms` the moment since which they come often by themselves,
-    `running_from_ms` when this process began.
+    `running_from_ms` when this process began. `strangers` are the providers that can list a card that nobody knows.
 
     `rentable(target, at_ms)` tells whether an offer can be rented then: a spike on one that can't would be seen by nobody.
     """
@@ -107,11 +113,13 @@ class Incidents:
         rentable: Callable[[Target, int], bool],
         automatic: bool = True,
         running_from_ms: int | None = None,
+        strangers: Sequence[str] = (),
     ) -> None:
         self.targets = targets
         self.seed = seed
         self.live_from_ms = live_from_ms
         self.running_from_ms = live_from_ms if running_from_ms is None else running_from_ms
+        self.strangers = sorted(strangers)
         self.rentable = rentable
         self.automatic = automatic
         self.scripted: list[Incident] = []
@@ -126,21 +134,21 @@ class Incidents:
 
     def transport_at(self, at_ms: int, provider: str) -> Incident | None:
         """The newest incident on this provider's answers in force then."""
-        for incident in reversed(self.scripted):
+        for incident in reversed(self._strange(at_ms, at_ms + 1) + self.scripted):
             if incident.kind not in PRICE_KINDS and incident.from_ms <= at_ms < incident.to_ms and incident.provider in (None, provider):
                 return incident
         return None
 
     def at(self, at_ms: int) -> list[Incident]:
         slot = at_ms // SLOT_MS
-        by_itself = [self.by_itself(n) for n in (slot - 1, slot)] if self.automatic else []
-        found = [i for i in by_itself if i is not None] + self.scripted
+        slots = (slot - 1, slot) if self.automatic else ()
+        found = [i for n in slots if (i := self.by_itself(n)) is not None] + self._strange(at_ms, at_ms + 1) + self.scripted
         return [i for i in found if i.from_ms <= at_ms < i.to_ms]
 
     def between(self, from_ms: int, to_ms: int) -> list[Incident]:
         """Every incident that touches this stretch of time, the oldest first."""
         slots = range(from_ms // SLOT_MS - 1, to_ms // SLOT_MS + 1) if self.automatic else range(0)
-        found = [i for n in slots if (i := self.by_itself(n)) is not None] + self.scripted
+        found = [i for n in slots if (i := self.by_itself(n)) is not None] + self._strange(from_ms, to_ms) + self.scripted
         return sorted((i for i in found if i.from_ms < to_ms and from_ms < i.to_ms), key=lambda i: (i.from_ms, i.kind))
 
     def add(self, wanted: Wanted, now_ms: int) -> Incident:
@@ -160,6 +168,19 @@ class Incidents:
         if slot not in self._slots:
             self._slots[slot] = self._draw(slot)
         return self._slots[slot]
+
+    def _strange(self, from_ms: int, to_ms: int) -> list[Incident]:
+        """Those by themselves, of a card that nobody knows, that touch this stretch of time."""
+        if not self.automatic or not self.strangers:
+            return []
+        first = self.running_from_ms + STRANGER_AFTER_MS
+        numbers = range(max(0, (from_ms - STRANGER_MS - first) // STRANGER_EVERY_MS), (to_ms - first) // STRANGER_EVERY_MS + 1)
+        begins = ((number, first + number * STRANGER_EVERY_MS) for number in numbers)
+        return [
+            Incident("unknown_gpu", at, at + STRANGER_MS, self.strangers[(self.seed + number) % len(self.strangers)], automatic=True)
+            for number, at in begins
+            if at < to_ms and from_ms < at + STRANGER_MS
+        ]
 
     def _draw(self, slot: int) -> Incident | None:
         before = slot * SLOT_MS < self.live_from_ms - SLOT_MS
@@ -192,6 +213,8 @@ class Incidents:
             raise BadIncident("factor: must be more than 0 and at most 10000")
         if wanted.provider is None and wanted.kind != "market_move":
             raise BadIncident(f"provider: {wanted.kind} needs one of {', '.join(sorted({t.provider for t in self.targets}))}")
+        if wanted.kind == "unknown_gpu" and wanted.provider not in self.strangers:
+            raise BadIncident(f"provider: unknown_gpu needs one of {', '.join(self.strangers)}")
         found = [
             t
             for t in self.targets

@@ -42,7 +42,10 @@ class Simulated:
         listings = [listing for wire in wires for listing in wire.listings]
         self._by_provider = {wire.provider: (wire, by_key(wire.listings)) for wire in wires}
         targets = [Target(listing.provider, listing.gpu, listing.key) for listing in listings]
-        self.incidents = Incidents(targets, seed, live_from_ms, self.rentable, automatic=incidents, running_from_ms=running_from_ms)
+        strangers = [wire.provider for wire in wires if wire.strange is not None]
+        self.incidents = Incidents(
+            targets, seed, live_from_ms, self.rentable, automatic=incidents, running_from_ms=running_from_ms, strangers=strangers
+        )
         crowd_from_ms = live_from_ms - live_from_ms % 1000 if crowd else sys.maxsize
         self.market = Market(listings, seed, self.incidents, crowd_from_ms)
         self._past = Market(listings, seed, self.incidents, crowd_from_ms, misstated=False)
@@ -127,6 +130,8 @@ def _faulty(kind: Kind, wire: Wire, exchange: Exchange, answer: Answer) -> Reply
             return Reply(Answer(answer.status, answer.headers, wire.without(answer.body)))
         case "retyped_field":
             return Reply(Answer(answer.status, answer.headers, wire.retyped(answer.body)))
+        case "unknown_gpu":
+            return Reply(Answer(answer.status, answer.headers, wire.with_strange(exchange, answer.body)))
         case "shrunk":
             return Reply(Answer(answer.status, answer.headers, wire.shrunk(answer.body)))
         case _:

@@ -1,8 +1,12 @@
 """Akash: prices of GPUs on the network, from its providers' bids. https://console-api.akash.network/v1/doc
 
-These are statistics, not offers: what single-GPU bids of the last weeks came to, in USD per GPU-hour, computed anew every 15 minutes.
-The median is published, and out of market statistics: minimum and average hang on one odd provider. Stock is exact, by model. A model
-without bids has the price null: no offer.
+These are statistics, not offers: what bids of the last weeks for one GPU came to, in USD per GPU-hour, computed anew every 15 minutes. The
+median over the providers is published, and out of market statistics: minimum and average hang on one odd provider. A bid has the machine
+around the GPU in it, and where a provider made none for this memory and interface, the cheapest for any other of the model stands in (the
+console's own source, 2026). Stock is exact, by model. A model without bids has the price null: no offer.
+
+Names, interfaces and memory are those of the network's list of PCI ids, https://github.com/akash-network/provider-configs, where an H200
+says "Nothsure" and Quadros say no Quadro.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -28,7 +32,15 @@ class Akash(Adapter):
     docs_url = "https://console-api.akash.network/v1/doc"
     terms = "https://akash.network/terms/ (not read; the list answers without an account)"
     confidence = "documented"
-    gpus: ClassVar[Mapping[str, str]] = {"v100 PCIe 32Gi": "V100-PCIE-32"}
+    gpus: ClassVar[Mapping[str, str]] = {
+        "h200 Nothsure": "H200-SXM-141",
+        "rtx8000 PCIe": "QUADRORTX8000-PCIE-48",
+        "rtx4000 PCIe": "QUADRORTX4000-PCIE-8",
+        "p6000 PCIe": "QUADROP6000-PCIE-24",
+        "p5000 PCIe": "QUADROP5000-PCIE-16",
+        "p4000 PCIe": "QUADROP4000-PCIE-8",
+        "m4000 PCIe": "QUADROM4000-PCIE-8",
+    }
 
     def slices(self) -> Sequence[Slice]:
         return [Slice(name="", requests=(Request(name="gpu-prices", path="/v1/gpu-prices"),))]

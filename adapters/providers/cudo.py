@@ -2,9 +2,12 @@
 
 Prices are text inside an object, USD per hour for each GPU, vCPU, GiB of memory, GiB of disk and address. An offer is one GPU in the
 smallest box that may hold it: the least vCPUs per GPU, the memory these need, and one address; disk is left out, its size being the
-customer's. Stock is told exactly, by GPU. Whether the service still answers is not known (gpuhunt dropped it in 2026-06).
+customer's. Stock is told exactly, by GPU. Which card it is stands in `gpuModel`: the id `nvidia-h100` has been an H100 PCIe and an H100
+NVL. Whole machines (bare metal) are another endpoint and not read. Whether the service still answers is not known (gpuhunt dropped it in
+2026-06; collectors of 2026 ask for the same path).
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import ROUND_CEILING, Decimal
@@ -13,6 +16,8 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
 from adapters.rows import BadRow, Row, amount_number, child, each, known_gpu, listing, number, text, whole
+
+_MODE = re.compile(r" \((?:compute|graphics) mode\)$")
 
 
 class Cudo(Adapter):
@@ -27,12 +32,12 @@ class Cudo(Adapter):
     docs_url = "https://www.cudocompute.com/docs/api"
     terms = "https://www.cudocompute.com/terms (not read; the list answers without an account)"
     confidence = "documented"
-    gpus: ClassVar[Mapping[str, str]] = {
-        "nvidia-h100": "H100-PCIE-80",
-        "nvidia-a100": "A100-PCIE-80",
-        "nvidia-v100": "V100-PCIE-16",
-        # The older of the two cards; recorded 2024.
-        "nvidia-rtx-3080": "RTX3080-PCIE-10",
+    # SkyPilot's part for it, 2025, says 80 GB.
+    gpus: ClassVar[Mapping[str, str]] = {"A800 PCIe": "A800-PCIE-80"}
+    ignored: ClassVar[Mapping[str, str]] = {
+        "RTX 3080": "of 10 or of 12 GB: gpuhunt says one, SkyPilot the other",
+        "V100": "SXM or PCIe: nobody says",
+        "NVIDIA V100": "SXM or PCIe: nobody says",
     }
 
     def slices(self) -> Sequence[Slice]:
@@ -46,12 +51,15 @@ class Cudo(Adapter):
         name = text(row, "machineType")
         if row.get("gpuModelId") == "" and row.get("gpuModel") == "":
             return []
-        place, model = text(row, "dataCenterId"), text(row, "gpuModelId")
-        gpu = known_gpu(self.gpus, "gpuModelId", model, None)
-        cores, most_per_gib = number(row, "minVcpuPerGpu"), number(row, "maxVcpuPerMemoryGib")
+        place, model, card = text(row, "dataCenterId"), text(row, "gpuModelId"), _MODE.sub("", text(row, "gpuModel"))
+        if card in self.ignored:
+            return []
+        gpu = known_gpu(self.gpus, "gpuModel", card, None)
+        cores, most_per_gib = max(number(row, "minVcpuPerGpu"), _least(row, "minVcpu")), number(row, "maxVcpuPerMemoryGib")
         if not 1 <= cores <= 256 or cores != int(cores) or not Decimal("0.01") <= most_per_gib <= 64:
             raise BadRow("minVcpuPerGpu", f"{cores} vCPUs at {most_per_gib} per GiB is no box")
         memory_gib = (Decimal(cores) / Decimal(most_per_gib)).to_integral_value(ROUND_CEILING)
+        memory_gib = max(memory_gib, Decimal(_least(row, "minMemoryGib")))
         parts = ((Decimal(1), "gpuPriceHr"), (Decimal(cores), "vcpuPriceHr"), (memory_gib, "memoryGibPriceHr"), (Decimal(1), "ipv4PriceHr"))
         total = sum((quantity * amount_number(child(row, field), "value") for quantity, field in parts), Decimal(0))
         free = whole(row, "totalGpuFree")
@@ -74,3 +82,8 @@ class Cudo(Adapter):
                 instance_type=name,
             )
         ]
+
+
+def _least(row: Row, field: str) -> int | Decimal:
+    """The least that a machine may have of something, in rows that state it; 0 in others."""
+    return number(row, field) if row.get(field) is not None else 0

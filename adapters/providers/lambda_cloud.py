@@ -18,7 +18,10 @@ from adapters.rows import BadRow, Row, child, children, count, each_keyed, known
 _DESCRIPTION = re.compile(r"(\d+)x (.+)")
 
 # The part of a region's name before its number -> country. https://docs.lambda.ai/public-cloud/on-demand/
-COUNTRIES = {"us": "US", "europe-central": "DE", "europe-south": "IT", "asia-northeast": "JP", "asia-south": "IN", "me-west": "IL"}
+COUNTRIES = {
+    "us": "US", "europe-central": "DE", "europe-south": "IT", "asia-northeast": "JP", "asia-south": "IN", "me-west": "IL",
+    "australia-east": "AU",
+}  # fmt: skip
 
 
 class Lambda(Adapter):

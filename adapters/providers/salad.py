@@ -1,8 +1,10 @@
 """Salad: GPUs of private machines, always interruptible. https://docs.salad.com/reference/saladcloud-api/
 
-Prices are text, USD per hour for one GPU; vCPUs and memory are charged on top. A class has up to four prices, by priority: who pays less is
-interrupted first. Each is a spot offer of its own, and only the highest priority counts in market statistics. The class's id is a UUID that
-stays; its name is what one asks for. Stock is another endpoint, asked by machine size, and not told here.
+Prices are text, USD per hour for one GPU; vCPUs and memory are charged on top. A class has up to four prices, by priority: who pays less
+is interrupted first. Each is a spot offer of its own, and only the highest priority counts in market statistics. The class's id is a UUID
+that stays; its name is what one asks for. A class of several GPUs (`gpu_count`, in the SDK since 2026) is refused: nobody says whether its
+price is for one of them. Stock is another endpoint, which answers with one number for all classes that it is asked for and for one size of
+machine: a request for each class and poll. It is not asked.
 """
 
 from collections.abc import Iterator, Sequence
@@ -11,7 +13,7 @@ from datetime import datetime, timedelta
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, amount, children, each, known_gpu, listing, text
+from adapters.rows import BadRow, Row, amount, children, count, each, known_gpu, listing, text
 
 PRIORITIES = ("high", "medium", "low", "batch")
 CLASSES = ("community", "secure")
@@ -43,9 +45,11 @@ class Salad(Adapter):
             yield from each(listing(page.body, "items"), "items", self._offers)
 
     def _offers(self, row: Row) -> list[Offer]:
-        name, kind = text(row, "name"), text(row, "gpu_class_type")
+        name, kind = text(row, "name").strip(), text(row, "gpu_class_type")
         if kind not in CLASSES:
             raise BadRow("gpu_class_type", f"unknown class {kind[:40]!r}")
+        if row.get("gpu_count") is not None and count(row, "gpu_count") != 1:
+            raise BadRow("gpu_count", f"{row['gpu_count']} GPUs, and perhaps a price for all of them")
         gpu = known_gpu(self.gpus, "name", name, None)
         prices = children(row, "prices")
         stated = {text(price, "priority"): amount(price, "price") for price in prices}

@@ -6,6 +6,9 @@ request begins at the last price seen. The documented limit is 10 requests a min
 Prices are USD per hour for the whole offer: `dph_base` without disk; `min_bid` is the least bid for the same offer, interruptible.
 Ids change from one search to the next, so an offer's key is (machine, number of GPUs, its GPUs). Hosts list one machine in several
 sizes; they are alternatives, and only the largest over the same GPUs counts in market statistics.
+
+Left out: what prepaying takes off (type `reserved`, `discount_rate`), disk and traffic, which come on top, and GPU names that are not in
+the list below: at ten requests a minute there is room for these within five minutes.
 """
 
 import math
@@ -98,6 +101,8 @@ class Vast(Adapter):
         price_field = PRICES[price_type]
         if price_type == "bid" and row.get(price_field, "") is None:
             return None
+        if row.get("is_bid") not in (False, None):
+            raise BadRow("is_bid", "a bid's price in the answer to a search for on-demand offers")
         name = text(row, "gpu_name")
         if name != wanted:
             raise BadRow("gpu_name", f"{name[:80]!r} in the answer to a search for {wanted!r}")

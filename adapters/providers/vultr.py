@@ -34,7 +34,6 @@ from adapters.rows import (
     is_zero,
     known_gpu,
     listing,
-    number,
     optional_float,
     text,
     texts,
@@ -137,11 +136,11 @@ class Vultr(Adapter):
         if "gpu" not in name and not row.get("gpu_type"):
             return []
         said = _METAL.fullmatch(name)
-        if row.get("gpu_type"):
+        if row.get("gpu_type") and row.get("gpu_count") is not None:
             gpus = count(row, "gpu_count")
             if said and int(said[1]) != gpus:
                 raise BadRow("gpu_count", f"{gpus} GPUs are not what {name[:80]!r} says")
-            gpu = known_gpu(self.gpus, "gpu_type", text(row, "gpu_type"), float(number(row, "gpu_vram_gb")) / gpus)
+            gpu = known_gpu(self.gpus, "gpu_type", text(row, "gpu_type"), optional_float(row, "gpu_vram_gb", gpus))
         elif name in self.machines or not said or not 1 <= int(said[1]) <= 16:
             gpu, gpus = self._machine(name)
         else:

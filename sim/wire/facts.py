@@ -55,6 +55,7 @@ FACTS: dict[str, Facts] = {
         "price.usd.on_demand_clore",
         (Flag("rented", says=False), Count("partial_gpu_rental.available_gpus")),
         copies=Copies(40, "id", {"specs.net.cc": ("US", "DE", "FI", "KR", "CA", "PL", "JP", "SE", "GB", "CZ")}),
+        strange=("specs.gpu", "1x NVIDIA Simulated X1"),
     ),
     "cloudrift": Facts({"types": "data.instance_types"}, "variants[].cost_per_hour", (Count("variants[].available_nodes_per_dc.*"),)),
     "cudo": Facts(
@@ -102,6 +103,7 @@ FACTS: dict[str, Facts] = {
         "price_per_gpu",
         (Count("available_gpu_count"),),
         copies=Copies(40, "id", {"location": LIUM_PLACES}),
+        strange=("machine_name", "NVIDIA Simulated X2"),
     ),
     "massed-compute": Facts(
         {"gpu-inventory": "gpu_inventory"}, "instance_type.price_cents_per_hour", (Members("regions_with_capacity_available"),)

@@ -20,11 +20,14 @@ from sim.exchange import JSON, Answer, Exchange, Wire, dumps, json_answer
 from sim.market import LIST_PRICE, Habit, Listing, Market
 from sim.wire.cells import Cell, Members, PriceCell, Rows, Stock, StockCell, Template, Word, factored, listing_of
 from sim.wire.copies import Copies
-from sim.wire.paths import Path, at, items, places, replaced
+from sim.wire.paths import Path, at, items, places, replaced, steps
 from sim.wire.templates import BODIES, answers_to, decode, is_authorised, market_slices, regional
 
 READ_AT = datetime(2026, 11, 21, tzinfo=UTC)
 MINUTE_MS = 60_000
+MOST_STRANGE = 3
+ROWS_PER_STRANGE = 40
+"""Fewer of them than make a source degraded, where it has rows enough."""
 RENTED_OUT = frozenset({*RENTABLE, "unknown"})
 
 
@@ -46,6 +49,8 @@ class Facts(msgspec.Struct, frozen=True):
     like: Callable[[str], str] | None = None
     """Slices without a body of their own: the name of the one that each answers like. None: they are answered with no row."""
     copies: Copies | None = None
+    strange: tuple[str, str] | None = None
+    """Path of what names a row's card, and a made-up name in that form."""
 
 
 class Part(msgspec.Struct):
@@ -164,7 +169,18 @@ class TableWire(BodiesWire):
         names = [_last_key(path) for path in facts.prices.split() if path != "."]
         self.price_fields = tuple(dict.fromkeys(names or [_last_key(rows) for rows in facts.rows.values() if rows]))
         self.optional_field = _last_key(facts.stock[0].path) if facts.stock else ""
+        self.strange = facts.strange
         super().__init__(adapter)
+
+    def with_strange(self, exchange: Exchange, body: bytes) -> bytes:
+        part = self._part(exchange)
+        if self.strange is None or part is None or part.page.request.name not in self.facts.rows:
+            return body
+        answered = decode(body, part.page.request)
+        where, (path, name) = self._where(part.page), self.strange
+        rows = at(answered, where)
+        few = max(1, min(MOST_STRANGE, len(rows) // ROWS_PER_STRANGE))
+        return dumps(replaced(answered, where, [*rows, *[replaced(rows[0], steps(path), name)] * few]))
 
     def compile(self) -> Compiled:
         compiled = Compiled()

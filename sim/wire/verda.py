@@ -49,18 +49,21 @@ CARDS = (
     ("A6000", "RTX A6000", "RTX A6000 48GB", "RTXA6000-PCIE-48", 48, 490_000, 147_000, (1, 2, 4, 8), 10, 60, "FIN-01 ICE-01"),
     ("V100", "Tesla V100", "Tesla V100 16GB", "V100-SXM-16", 16, 138_000, 41_400, (1, 2, 4, 8), 6, 23, "FIN-01 FIN-02"),
 )
+SERVERLESS = frozenset({"B300", "B200", "H200.141S", "H100.80S", "RTXPRO6000", "L40S"})
+"""Cards that containers run on, too."""
+SERVERLESS_PERCENT = 110
 CPU_NODES = ((4, 16, 29_000), (8, 32, 58_000), (16, 64, 116_000), (32, 128, 232_000), (64, 256, 464_000), (120, 480, 870_000))
 
 
 class VerdaWire(Wire):
     provider = "verda"
     host = "api.verda.com"
-    price_fields = ("price_per_hour", "spot_price")
+    price_fields = ("price_per_hour", "spot_price", "serverless_price")
     optional_field = "storage"
 
     def __init__(self) -> None:
-        self.rows: list[tuple[dict[str, Any], Listing, Listing]] = []
-        """(the row without its prices, the on-demand listing, the spot listing)"""
+        self.rows: list[tuple[dict[str, Any], Listing, Listing, Listing | None]] = []
+        """(the row without its prices, the on-demand listing, the spot listing, that of containers)"""
         self.places: dict[str, list[str]] = {}
         super().__init__()
 
@@ -68,6 +71,7 @@ class VerdaWire(Wire):
         for code, model, name, gpu, gib, micros, spot_micros, counts, cores, ram, locations in CARDS:
             for count in counts:
                 key = f"{count}{code}.{cores * count}V"
+                serverless = micros * SERVERLESS_PERCENT // 100
                 facts = _row(key, model, name, count, gib * count, cores * count, ram * count)
                 self.places[key] = locations.split()
                 self.rows.append(
@@ -75,9 +79,12 @@ class VerdaWire(Wire):
                         facts,
                         Listing("verda", f"{key}/on_demand", gpu, count, "", "on_demand", micros, ON_DEMAND),
                         Listing("verda", f"{key}/spot", gpu, count, "", "spot", spot_micros, SPOT),
+                        Listing("verda", f"{key}/serverless", gpu, count, "", "serverless", serverless, ON_DEMAND)
+                        if code in SERVERLESS
+                        else None,
                     )
                 )
-        return tuple(listing for _, on_demand, spot in self.rows for listing in (on_demand, spot))
+        return tuple(listing for _, *listings in self.rows for listing in listings if listing is not None)
 
     def guarded(self, exchange: Exchange) -> bool:
         return exchange.path == "/v1/oauth2/token"
@@ -98,7 +105,7 @@ class VerdaWire(Wire):
 
     def rentable(self, market: Market, listing: Listing, at_ms: int) -> bool:
         key, _, kind = listing.key.rpartition("/")
-        return any(_has_stock(market, key, place, kind, at_ms) for place in self.places[key])
+        return kind == "serverless" or any(_has_stock(market, key, place, kind, at_ms) for place in self.places[key])
 
     def nothing(self, exchange: Exchange) -> bytes:
         return dumps([])
@@ -109,8 +116,10 @@ class VerdaWire(Wire):
                 **facts,
                 "price_per_hour": _text(market.micros(on_demand, at_ms) * on_demand.count),
                 "spot_price": _text(market.micros(spot, at_ms) * spot.count),
+                "serverless_price": _text(market.micros(container, at_ms) * container.count) if container else None,
+                "serverless_spot_price": _text(market.micros(container, at_ms) * container.count // 2) if container else None,
             }
-            for facts, on_demand, spot in self.rows
+            for facts, on_demand, spot, container in self.rows
         ]
 
     def _availability(self, market: Market, is_spot: bool, at_ms: int) -> list[dict[str, Any]]:

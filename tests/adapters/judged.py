@@ -20,7 +20,7 @@ OWN_PRICES = {
     "scaleway": {"hourly_price", "monthly_price"},
     "thunder": {"pricing.*"},
     "vast": {"dph_base", "dph_total", "min_bid", "storage_cost"},
-    "verda": {"price_per_hour", "spot_price"},
+    "verda": {"price_per_hour", "spot_price", "serverless_price"},
 }
 PRICES = {source: {path.split(".")[-1] for path in facts.prices.split()} for source, facts in FACTS.items()} | OWN_PRICES
 """How each provider names its prices, by the end of their fields."""

@@ -13,7 +13,7 @@ from tests.adapters.support import ADAPTERS, NOW, fixture_slices
     ("text", "memory_gib", "gpu"),
     [
         ("H100 SXM5 80GB", None, "H100-SXM-80"),
-        ("8x H100 (80 GB SXM5)", None, "H100-SXM-80"),
+        ("H100 (80 GB SXM5)", None, "H100-SXM-80"),
         ("NVIDIA H100 NVL", 94, "H100-NVL-94"),
         ("H100-PCIe", 80, "H100-PCIE-80"),
         ("A100 SXM4", 40, "A100-SXM-40"),
@@ -97,7 +97,10 @@ def test_whole_words_name_one_gpu(text: str, memory_gib: float | None, gpu: str)
         ("A40-24Q", 24),
         ("GRID T4-8Q", 8),
         ("A100 SXM4", 20),
-        ("1xH100 SXM", 80),  # a count that is not apart from the name
+        ("8x H100 (80 GB SXM5)", None),  # a count is the adapter's to read: this is no name of one GPU
+        ("2X RTX 4090", 24),
+        ("1x RTX 4090", 24),
+        ("1xH100 SXM", 80),
         ("L4 x4", 24),
         ("H100 SXM x8", 80),
         ("H100 SXM 640GB", 80),  # the memory of eight
@@ -315,7 +318,7 @@ def test_a_number_is_never_put_together_from_two(gpu: Gpu, at: int, separator: s
     gpu=wholes,
     separator=st.sampled_from([" ", "-", "_", " / ", ", "]),
     lower=st.booleans(),
-    noise=st.sampled_from(["", "NVIDIA", "8x", "Tesla"]),
+    noise=st.sampled_from(["", "NVIDIA", "GPU", "Tesla"]),
 )
 def test_spelling_does_not_matter(gpu: Gpu, separator: str, lower: bool, noise: str) -> None:
     text = separator.join([noise, *gpu.title.split(), f"{gpu.memory_gib}GB"])

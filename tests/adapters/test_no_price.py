@@ -9,14 +9,17 @@ from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pytest
 
 from adapters.base import Page
 from adapters.models import Offer
+from adapters.rows import cheapest
 from bridge.book import Book
 from bridge.changes import Acknowledged, detect
 from bridge.state import OfferState, state_of
 from flink_jobs import statistics
+from schemas.gpus import GPUS
 from sim.wire.facts import PAGES
 from tests.adapters.support import ADAPTERS, NOW, fixture_slices, parsed, price
 
@@ -84,6 +87,15 @@ UNSTABLE_IDS = {
 }
 """Source -> what numbers its rows, and changes when they are listed again."""
 
+MEMORY = {
+    "alibaba": "GPUMemorySize", "cloudrift": "vram", "clore": "gpuram", "digitalocean": "amount",
+    "golem": "golem.!exp.gap-35.v1.inf.gpu.memory.total.gib golem.!exp.gap-35.v1.inf.gpu.d0.memory.total.gib",
+    "ionet": "vram_per_card", "jarvislabs": "vram", "latitude": "vram_per_gpu", "mithril": "gpu_memory_gb", "prime-intellect": "gpuMemory",
+    "runpod": "memoryInGb", "runpod-rest": "memory", "runpod-serverless": "memory", "scaleway": "gpu_memory", "sesterce": "vRamGB",
+    "shadeform": "vram_per_gpu_in_gb", "spheron": "gpu_memory", "vast": "gpu_ram gpu_total_ram", "verda": "size_in_gigabytes",
+}  # fmt: skip
+"""Source -> fields with the memory of one GPU, or of all of a machine's."""
+
 json_sources = pytest.mark.parametrize("source", [source for source in ADAPTERS if source not in PAGES])
 
 
@@ -147,6 +159,39 @@ def test_a_relisted_id_is_no_change(source: str) -> None:
     assert relisted != slices, "no such ids in the answers"
     assert book.replace("", _states(source, relisted), "second", NOW_MS + 1000) == 0
     assert detect(book, known, provider=source, now_ms=NOW_MS + 1000, observe_every_ms=60_000, expired_ms=600_000) == []
+
+
+@pytest.mark.parametrize("source", MEMORY)
+def test_the_memory_of_several_is_never_taken_for_that_of_one(source: str) -> None:
+    """Wherever memory is stated it speaks: with three times as much, no row is still of the card that its name says (of a slice,
+    the profile alone speaks)."""
+    slices = fixture_slices(source)
+    offers, _ = parsed(source, slices)
+    for row in _objects(slices):
+        for field in MEMORY[source].split():
+            stated = row.get(field)
+            if isinstance(stated, int | Decimal):
+                row[field] = stated * 3
+            elif isinstance(stated, str) and stated.isdecimal():
+                row[field] = str(int(stated) * 3)
+    still = {key for key, offer in parsed(source, slices)[0].items() if key in offers and offer.gpu == offers[key].gpu}
+    assert {key for key in still if GPUS[offers[key].gpu].slice_of is None} == set()
+
+
+@json_sources
+def test_rows_in_another_order_are_no_change(source: str) -> None:
+    slices = fixture_slices(source)
+    turned = {name: [msgspec.structs.replace(page, body=_turned(page.body)) for page in pages] for name, pages in slices.items()}
+    assert parsed(source, turned)[0] == parsed(source, slices)[0]
+
+
+@pytest.mark.parametrize("unlike", [{"vcpus": 8.0}, {"memory_gib": 8.0}, {"disk_gib": 8.0}, {"available_count": 8}, {"amount": "2.40"}])
+def test_two_machines_of_one_kind_and_price_are_one_offer_in_any_order(unlike: dict[str, Any]) -> None:
+    one = next(iter(parsed("spheron", fixture_slices("spheron"))[0].values()))
+    one = msgspec.structs.replace(one, amount="2.4", available_count=1)
+    other = msgspec.structs.replace(one, **unlike)
+    assert one != other
+    assert list(cheapest([one, other])) == list(cheapest([other, one]))
 
 
 def test_a_machine_listed_in_several_sizes_counts_once_and_each_size_is_an_offer() -> None:
@@ -221,6 +266,16 @@ def _dicts(value: Any) -> Iterator[dict[str, Any]]:
     elif isinstance(value, list):
         for inner in value:
             yield from _dicts(inner)
+
+
+def _turned(value: Any) -> Any:
+    """With every list of objects the other way round."""
+    if isinstance(value, dict):
+        return {key: _turned(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        items = [_turned(inner) for inner in value]
+        return items[::-1] if all(isinstance(item, dict) for item in items) else items
+    return value
 
 
 def _renumber(slices: dict[str, list[Page]], fields: Sequence[str]) -> None:

@@ -62,6 +62,10 @@ PRICES = {
         "FIN-03/4B300.120V/on_demand": ("B300-SXM-288", 4, "19.84", 4_960_000),
         "1A100.40S.22V/spot": ("A100-SXM-40", 1, "0.22", 220_000),
         "FIN-01/2V100.10V/spot": ("V100-SXM-16", 2, "0.09", 45_000),
+        "8H200.141S.176V/serverless": ("H200-SXM-141", 8, "26.88", 3_360_000),
+        "2B300.CC.60V/on_demand": ("B300-SXM-288", 2, "10.9", 5_450_000),
+        "4GB300.120V/spot": ("GB300-SUPERCHIP-288", 4, "6.96", 1_740_000),
+        "1RTXPRO6000.CC.30V/serverless": ("RTXPRO6000SE-PCIE-96", 1, "1.62", 1_620_000),
     },
     # at 1.1 USD for one EUR
     "scaleway": {
@@ -284,6 +288,15 @@ def test_vast_refuses_offers_of_another_gpu_than_asked_for() -> None:
     assert [row for row in rows if isinstance(row, Offer)] == []
 
 
+def test_vast_a_bids_price_is_no_on_demand_price() -> None:
+    pages = fixture_slices("vast")["H100 SXM"]
+    (row,) = [row for row in pages[0].body["offers"] if row["num_gpus"] == 4]
+    for said, fields in ((False, set()), (True, {"is_bid"}), ("true", {"is_bid"})):
+        rows = answered("vast", (pages[0].request, {"offers": [{**row, "is_bid": said}]}))
+        assert {bad.field for bad in rows if isinstance(bad, Rejected)} == fields
+        assert len([offer for offer in rows if isinstance(offer, Offer)]) == (2 if not fields else 0)
+
+
 # Lambda
 
 
@@ -326,6 +339,12 @@ def test_verda_spot_null_is_none_and_cpu_types_are_left_out() -> None:
     offers = offers_of("verda")
     assert [key for key in offers if "CPU" in key or "FUTURE" in key] == []
     assert [key for key in offers if "1A100.22V/spot" in key] == []
+
+
+def test_verda_containers_have_a_price_of_their_own_and_no_place() -> None:
+    offers = {key: offer for key, offer in offers_of("verda").items() if offer.price_type == "serverless"}
+    assert sorted(offers) == ["1H200.141S.44V/serverless", "1RTXPRO6000.CC.30V/serverless", "8H200.141S.176V/serverless"]
+    assert {(offer.region, offer.country, offer.availability) for offer in offers.values()} == {("", None, "unknown")}
 
 
 def test_verda_without_an_availability_answer_is_a_changed_payload() -> None:

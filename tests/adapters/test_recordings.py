@@ -63,8 +63,6 @@ HAND = {
         "us-west1/a2-megagpu-16g/on_demand": ("A100-SXM-40", 16, "55.739504", 3_483_719, True),
     },
     "cudo": {
-        # 0.05 + one vCPU at 0.0025, one GiB at 0.0038 and an address at 0.0055
-        "br-saopaulo-1/cascade-lake/nvidia-rtx-3080/on_demand": ("RTX3080-PCIE-10", 1, "0.061800", 61_800, True),
         # One vCPU needs 1 / 1.036437 GiB, rounded up: 0.52 + 0.0021 + 0.0034 + 0.0035
         "no-luster-1/epyc-rome-rtx-a5000/nvidia-rtx-a5000/on_demand": ("RTXA5000-PCIE-24", 1, "0.529000", 529_000, True),
     },
@@ -107,7 +105,8 @@ OFFERS = {
     "gcp": 5 * 3,
     "oracle": 12,
     "vultr": 3 + 2 * 2,
-    "cudo": 2,
+    # The other one is an RTX 3080, of 10 or of 12 GB.
+    "cudo": 1,
     "jarvislabs": 6,
     "prime-intellect": 8,
     "seeweb": 4,

@@ -120,6 +120,25 @@ def test_shadeform_a_region_that_is_stated_twice_is_refused() -> None:
     assert isinstance(refused, Rejected) and refused.field == "region"
 
 
+@pytest.mark.parametrize(
+    ("model", "form", "ram", "gpu"),
+    [
+        ("h200", "Nothsure", "141Gi", "H200-SXM-141"),
+        ("v100", "PCIe", "32Gi", "V100-PCIE-32"),
+        ("v100", "SXM2", "16Gi", "V100-SXM-16"),
+        ("rtx4000", "PCIe", "8Gi", "QUADRORTX4000-PCIE-8"),
+        ("rtx4000", "PCIe", "20Gi", None),
+        ("rtx4000ada", "PCIe", "20Gi", "RTX4000ADA-PCIE-20"),
+        ("a100", "SXM", "64Gi", None),
+    ],
+)
+def test_akash_cards_by_the_networks_own_names(model: str, form: str, ram: str, gpu: str | None) -> None:
+    (page,) = pages_of("akash")
+    row = {**page.body["models"][0], "model": model, "interface": form, "ram": ram}
+    (read_row,) = ADAPTERS["akash"].parse([msgspec.structs.replace(page, body={"models": [row]})], NOW)
+    assert (read_row.gpu if isinstance(read_row, Offer) else None) == gpu
+
+
 @pytest.mark.parametrize("order", [1, -1])
 def test_prime_intellect_of_two_rows_of_one_box_the_cheapest_counts(order: int) -> None:
     (page,) = pages_of("prime-intellect")
@@ -163,6 +182,44 @@ def test_cudo_a_box_is_the_sum_of_its_parts() -> None:
     offers, _ = read("cudo", pages_of("cudo"))
     offer = offers["us-newyork-1/sapphire-rapids-h100/nvidia-h100/on_demand"]
     assert (offer.amount, offer.vcpus, offer.memory_gib) == ("2.392000", 4.0, 8.0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "amount", "vcpus", "memory_gib"),
+    [
+        ({"minVcpu": 2, "minMemoryGib": 4}, "2.392000", 4, 8),
+        # 2.35 + 6 x 0.0025 + 12 x 0.0035 + 0.004
+        ({"minVcpu": 6}, "2.411000", 6, 12),
+        # 2.35 + 4 x 0.0025 + 16 x 0.0035 + 0.004
+        ({"minMemoryGib": 16}, "2.420000", 4, 16),
+    ],
+)
+def test_cudo_no_box_is_smaller_than_the_least(changes: dict[str, Any], amount: str, vcpus: float, memory_gib: float) -> None:
+    pages = pages_of("cudo")
+    next(row for row in pages[0].body["machineTypes"] if row["gpuModelId"] == "nvidia-h100").update(changes)
+    offer = read("cudo", pages)[0]["us-newyork-1/sapphire-rapids-h100/nvidia-h100/on_demand"]
+    assert (offer.amount, offer.vcpus, offer.memory_gib) == (amount, vcpus, memory_gib)
+
+
+@pytest.mark.parametrize(
+    ("name", "gpu"),
+    [
+        ("H100 NVL", "H100-NVL-94"),
+        ("H100 SXM", "H100-SXM-80"),
+        ("H100 PCIe", "H100-PCIE-80"),
+        ("H100", None),
+        ("A100 80GB PCIe", "A100-PCIE-80"),
+        ("L40S (graphics mode)", "L40S-PCIE-48"),
+        ("A800 PCIe", "A800-PCIE-80"),
+        ("RTX 3080", None),
+        ("V100", None),
+    ],
+)
+def test_cudo_the_card_is_what_its_name_says_not_its_id(name: str, gpu: str | None) -> None:
+    pages = pages_of("cudo")
+    next(row for row in pages[0].body["machineTypes"] if row["gpuModelId"] == "nvidia-h100")["gpuModel"] = name
+    offer = read("cudo", pages)[0].get("us-newyork-1/sapphire-rapids-h100/nvidia-h100/on_demand")
+    assert (offer.gpu if offer else None) == gpu
 
 
 @pytest.mark.parametrize(("price", "why"), [(..., "missing"), (None, "null"), (0, "zero")])
@@ -259,7 +316,7 @@ def test_vultr_bare_metal_called_l40_has_l40s() -> None:
     pages = pages_of("vultr")
     metal = next(page for page in pages if page.request.name == "plans-metal")
     (row,) = [row for row in metal.body["plans_metal"] if row["id"] == "vbm-64c-2048gb-8-l40-gpu"]
-    for left_out in ((), ("gpu_type", "gpu_count", "gpu_vram_gb")):
+    for left_out in ((), ("gpu_vram_gb",), ("gpu_count",), ("gpu_type",), ("gpu_type", "gpu_count", "gpu_vram_gb")):
         altered = {key: value for key, value in row.items() if key not in left_out}
         offers, _ = read("vultr", [msgspec.structs.replace(metal, body={"plans_metal": [altered]})])
         assert {(offer.gpu, offer.gpu_count) for offer in offers.values()} == {("L40S-PCIE-48", 8)}

@@ -89,6 +89,16 @@ def test_each_offers_own_gpu_count(up: bool) -> None:
     assert judged is None, "offers with several GPUs that stayed speak against it"
 
 
+@pytest.mark.parametrize(("off", "what"), [(0.004, "hours and days"), (0.006, "implausible, and near hours and days")])
+def test_a_units_factor_is_one_within_half_a_percent(off: float, what: str) -> None:
+    assert found(moved(*[24 * (1 + off), 24 * (1 - off)] * 4)) == what
+
+
+@pytest.mark.parametrize(("off", "what"), [(0.004, "each offer's own GPU count"), (0.1, None)])
+def test_a_gpu_count_that_is_only_nearly_each_offers_own_is_a_repricing(off: float, what: str | None) -> None:
+    assert found(moved(*[2 * (1 + off), 4 * (1 - off)] * 4, counts=(2, 4))) == what
+
+
 def test_offers_all_of_eight_gpus_times_eight_are_a_break() -> None:
     assert found(moved(*[8.0] * 4, counts=(8,))) == "each offer's own GPU count"
     assert found(moved(*[0.125] * 4, counts=(8,))) == "each offer's own GPU count"

@@ -8,16 +8,15 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.base import Page
-from adapters.errors import PayloadChanged
+from adapters.base import Page, Request
 from adapters.models import ExchangeRate, Offer, Rejected
 from adapters.rates import PastRates, fixed_rates
+from adapters.registry import discover
 from bridge.history import Line, LineReader, decode_line
 from bridge.reading import Reading
 from sim.history import lines
 from sim.simulated import Simulated
-from tests.adapters.support import ADAPTERS
-from tests.bridge.fakes import START, Lumen, rows
+from tests.bridge.fakes import START, START_MS, Lumen, rows
 
 DAYS = {
     date(2026, 11, day): {"EUR": ExchangeRate(currency="EUR", usd=Decimal(usd), date=f"2026-11-{day}")}
@@ -74,20 +73,34 @@ def test_each_step_has_the_rate_of_its_day_and_what_has_not_changed_is_not_read_
     assert adapter.parsed == parsed
 
 
-def test_every_source_of_the_simulated_market_is_read_from_history() -> None:
-    """Also where a chain of pages goes on with a request of another name, as Alibaba's does from a type to its price."""
-    at_ms = int(START.timestamp() * 1000)
-    market = Simulated(seed=1, live_from_ms=at_ms + 1, incidents=False)
-    for text in lines(market, list(ADAPTERS.values()), range(at_ms, at_ms + 1)):
+class Twice(Euro):
+    """What a page of "types" names decides whether "prices" is asked for, too."""
+
+    def next_page(self, page: Page) -> Request | None:
+        return Request(name="prices", path="/prices", page=page.request.page + 1) if page.request.name == "types" else None
+
+    def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
+        assert [(page.request.name, page.request.page) for page in pages] == [("types", 1), ("prices", 2)]
+        yield from super().parse(pages[1:], observed_at)
+
+
+def test_a_page_that_another_page_asked_for_is_read_as_in_a_poll() -> None:
+    one = line(0, {"rows": []})
+    (part,) = one.slices
+    asked = line(0, rows("a", price="16.00")).slices[0].pages[0]
+    part.pages.append(msgspec.structs.replace(asked, name="prices", page=2))
+    assert readings(Twice(), one) == [("1.12", "2026-11-20", 2_240_000)]
+    part.pages[1] = msgspec.structs.replace(asked, name="stock", page=2)
+    ((_, _, error),) = LineReader(Twice(), PastRates(fixed_rates(), DAYS)).read(one)
+    assert str(error) == "lumen: no request named 'stock'"
+
+
+def test_every_simulated_source_is_read_in_history_as_it_is_polled() -> None:
+    """No slice of any source may fail there: its offers would be missing from every window of the past."""
+    adapters = discover()
+    market = Simulated(1, START_MS - 3_600_000, incidents=False)
+    for text in lines(market, list(adapters.values()), range(START_MS, START_MS + 1, 1000)):
         one = decode_line(text)
-        found = [reading for _, _, reading in LineReader(ADAPTERS[one.source], PastRates(fixed_rates(), {})).read(one)]
-        assert [reading for reading in found if not isinstance(reading, Reading)] == []
-        assert any(reading.states for reading in found if isinstance(reading, Reading)), one.source
-
-
-def test_a_page_that_nothing_leads_to_is_refused() -> None:
-    one = line(0, rows("a"))
-    one.slices[0].pages[0].name = "prices"
-    ((_, _, found),) = LineReader(Euro(), PastRates(fixed_rates(), DAYS)).read(one)
-    assert isinstance(found, PayloadChanged)
-    assert "no request named 'prices'" in str(found)
+        found = list(LineReader(adapters[one.source], PastRates(fixed_rates(), {})).read(one))
+        assert [str(reading) for _, _, reading in found if not isinstance(reading, Reading)] == [], one.source
+        assert any(reading.states for _, _, reading in found if isinstance(reading, Reading)), one.source

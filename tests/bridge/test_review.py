@@ -18,6 +18,7 @@ from bridge.snapshot import encode_review, restore
 from bridge.source import Source
 from tests.bridge.conftest import RedisServer
 from tests.bridge.fakes import START_MS, Clock, Lumen, rows, source
+from tests.bridge.feed import Feed
 from tests.bridge.test_service import Setting, kafka_ready
 from tests.bridge.test_snapshot import written
 
@@ -96,6 +97,25 @@ async def test_what_cannot_be_read_or_is_another_markets_is_left_alone(redis_cli
     new.review.take([unknown("X1")], START_MS)
     await restore(redis_client, {"lumen": new})
     assert [one.name for one in new.review.names] == ["X1"]
+
+
+@pytest.mark.parametrize("name", ["clore", "lium"])
+async def test_the_simulated_market_lists_a_card_that_nobody_knows_and_nothing_else_changes(name: str) -> None:
+    feed = Feed(names=[name])
+    source = feed.sources[name]
+    (before,) = await feed.sweep()
+    feed.begin("unknown_gpu", name, seconds=60)
+    for polls in (1, 2):
+        (result,) = await feed.sweep()
+        source.review.take(result.rejected, source.polled_at_ms)
+        assert (feed.held, result.health.health, result.health.rejected) == ({}, "ok", 3)
+        assert result.health.offers == before.health.offers
+        (one,) = review.told({name: encode_review(source)}, "simulated")
+        assert (one.source, one.provider, one.rows, one.polls) == (name, name, 3, polls)
+        assert "NVIDIA Simulated X" in one.name
+    (result,) = await feed.sweep(after_s=120)
+    assert (feed.held, result.health.health, result.health.rejected) == ({}, "ok", 0)
+    assert [one.polls for one in review.told({name: encode_review(source)}, "simulated")] == [2]
 
 
 class Strange(Lumen):

@@ -8,7 +8,7 @@ import pytest
 
 from adapters.base import Adapter
 from adapters.errors import PayloadChanged, ProviderError, Transient
-from adapters.models import Rejected
+from adapters.models import Offer, Rejected
 from adapters.registry import discover
 from sim.app import App
 from sim.incidents import HISTORY_SLOTS, KINDS, SLOT_MS, UNIT_KINDS, Incidents, Wanted
@@ -21,6 +21,7 @@ LAMBDA = get("cloud.lambdalabs.com", "/api/v1/instance-types")
 DAY_MS = 86_400_000
 SOURCES = sorted(discover())
 JSON_SOURCES = [source for source in SOURCES if source not in PAGES]
+STRANGERS = ["clore", "lium"]
 NEVER_EMPTY = ("flyio",)
 """Sources whose answer without a row is a changed payload by itself."""
 # RunPod's pods, Oracle's shapes, Hyperstack's flavours and Google's machines are of several sizes at one price,
@@ -208,6 +209,7 @@ async def test_delete_ends_them_all(app: App, adapters: dict[str, Adapter]) -> N
         ({"kind": "spike", "seconds": 5, "provider": "lambda", "gpu": "H100"}, "gpu"),
         ({"kind": "spike", "seconds": 0, "provider": "lambda"}, "seconds"),
         ({"kind": "spike", "seconds": 5, "provider": "lambda", "factor": -1}, "factor"),
+        ({"kind": "unknown_gpu", "seconds": 5, "provider": "lambda"}, "provider"),
         ({"kind": "flood", "seconds": 5, "provider": "lambda"}, "kind"),
         ({"kind": "down", "provider": "lambda"}, "seconds"),
         ({"kind": "down", "seconds": 5, "provider": "lambda", "colour": 1}, "colour"),
@@ -237,6 +239,7 @@ def test_the_contract_names_these_kinds() -> None:
             "missing_field",
             "retyped_field",
             "shrunk",
+            "unknown_gpu",
             "cents",
             "months",
             "per_instance",
@@ -250,12 +253,14 @@ def test_by_themselves_one_each_ten_minutes_live_and_a_few_before() -> None:
     before = market.incidents.between(NOW_MS - DAY_MS, NOW_MS - SLOT_MS)
     live = market.incidents.between(NOW_MS + SLOT_MS, NOW_MS + SLOT_MS + DAY_MS)
     assert 8 <= len(before) <= DAY_MS / SLOT_MS / HISTORY_SLOTS + 1
+    strange = [incident for incident in live if incident.kind == "unknown_gpu"]
+    live = [incident for incident in live if incident not in strange]
     assert 130 <= len(live) <= DAY_MS / SLOT_MS + 3
     assert {incident.kind for incident in before} == {"spike", "repricing"}
     assert {incident.kind for incident in live} == {"spike", "repricing", "cents", "months"}
     week = market.incidents.between(NOW_MS + SLOT_MS, NOW_MS + SLOT_MS + 7 * DAY_MS)
     assert {incident.provider for incident in week} == set(SOURCES)
-    assert all(incident.automatic for incident in before + live)
+    assert all(incident.automatic for incident in before + live + strange)
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -265,6 +270,40 @@ def test_no_unit_is_wrong_before_ten_minutes_after_a_start_and_then_within_the_h
     wrong = [i for i in incidents.between(NOW_MS, started_ms + DAY_MS) if i.kind in UNIT_KINDS]
     assert 600_000 <= wrong[0].from_ms - started_ms < 3_600_000
     assert 40 <= len(wrong) <= 48
+
+
+@pytest.mark.parametrize("source", STRANGERS)
+async def test_a_card_that_nobody_knows_is_a_few_rows_more_and_nothing_else(app: App, adapters: dict[str, Adapter], source: str) -> None:
+    before = await polled(app, adapters[source])
+    await begin(app, kind="unknown_gpu", provider=source)
+    after = await polled(app, adapters[source])
+    strange = [row for row in after if isinstance(row, Rejected)]
+    assert [row for row in after if isinstance(row, Offer)] == before
+    assert 0 < len(strange) <= 3 and len(strange) < 0.05 * len(before)
+    assert all("Simulated X" in (row.unknown_gpu or "") for row in strange)
+
+
+@pytest.mark.parametrize("source", STRANGERS)
+async def test_a_small_market_lists_that_card_once(adapters: dict[str, Adapter], source: str) -> None:
+    small = App(Simulated(1, NOW_MS, incidents=False, crowd=False), list(adapters.values()), clock_ms=lambda: NOW_MS)
+    await begin(small, kind="unknown_gpu", provider=source)
+    assert len([row for row in await polled(small, adapters[source]) if isinstance(row, Rejected)]) == 1
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_such_a_card_comes_by_itself_a_minute_after_a_start_and_then_every_half_hour(seed: int) -> None:
+    started_ms = NOW_MS + 5 * DAY_MS
+    market = Simulated(seed, NOW_MS, running_from_ms=started_ms)
+    strange = [i for i in market.incidents.between(NOW_MS, started_ms + DAY_MS) if i.kind == "unknown_gpu"]
+    assert [i.from_ms - started_ms for i in strange[:3]] == [60_000, 1_860_000, 3_660_000]
+    assert len(strange) == 48 and {i.provider for i in strange} == set(STRANGERS)
+    first = strange[0]
+    assert first.provider is not None
+    for at_ms, found in ((first.from_ms - 1, None), (first.from_ms, first), (first.to_ms - 1, first), (first.to_ms, None)):
+        assert market.incidents.transport_at(at_ms, first.provider) == found
+        assert (first in market.incidents.at(at_ms)) == (found is not None)
+        assert (first in market.incidents.between(at_ms, at_ms + 1)) == (found is not None)
+    assert market.incidents.transport_at(first.from_ms, "lambda") is None
 
 
 async def test_history_never_has_a_wrong_unit(app: App, adapters: dict[str, Adapter]) -> None:
