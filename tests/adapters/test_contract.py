@@ -27,6 +27,12 @@ def test_yields_offers_with_canonical_gpus_and_positive_prices(source: str) -> N
         assert offer.country not in ("AP", "EU", "UK"), "a continent, or no ISO 3166-1 code"
 
 
+def test_no_two_sources_of_one_provider_state_one_offer() -> None:
+    """Windows, Kafka and ClickHouse know an offer by its provider and key."""
+    stated = [(ADAPTERS[source].provider, key) for source in ADAPTERS for key in parsed(source, fixture_slices(source))[0]]
+    assert len(set(stated)) == len(stated)
+
+
 @every_source
 def test_states_unit_basis_and_currency_as_its_facts_say(source: str) -> None:
     """A second currency, such as a market's token, only with the answer's own rate."""

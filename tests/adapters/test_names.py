@@ -325,6 +325,13 @@ def test_spelling_does_not_matter(gpu: Gpu, separator: str, lower: bool, noise: 
     assert canonical_gpu(text.lower() if lower else text, gpu.memory_gib) == gpu.id
 
 
+@pytest.mark.parametrize("separator", [" ", "/", " or ", " + "])
+def test_a_text_that_names_two_names_none(separator: str) -> None:
+    texts = {gpu.title: gpu.model for gpu in WHOLE}
+    both = ((one, other) for one in texts for other in texts if texts[one] != texts[other])
+    assert [pair for pair in both if canonical_gpu(separator.join(pair)) is not None] == []
+
+
 @given(gpu=wholes, word=st.from_regex(r"[B-Z]{3,9}Q", fullmatch=True))
 def test_any_other_word_makes_it_unknown(gpu: Gpu, word: str) -> None:
     assert canonical_gpu(f"{gpu.title} {word}", gpu.memory_gib) is None
