@@ -5,8 +5,8 @@ Neither price list names a GPU. https://docs.aws.amazon.com/ec2/latest/instancet
 
 from typing import NamedTuple
 
-# GPU -> instance types with how many of it (a slice of a GPU is an id of its own). Of G7, sizes on which sources disagree are left out:
-# they go to the review list.
+# GPU -> instance types with how many of it (a slice of a GPU is an id of its own). Of G7, sizes on which sources disagree are left out
+# (g7.8xlarge: one GPU or two; g7.12xlarge: two or four): they go to the review list.
 SIZES = {
     "K80-PCIE-12": "p2.xlarge:1 p2.8xlarge:8 p2.16xlarge:16",
     "K520-PCIE-4": "g2.2xlarge:1 g2.8xlarge:4",
@@ -96,4 +96,16 @@ OPT_IN_REGIONS = {
     "il-central-1": Region("IL", "Israel (Tel Aviv)"),
     "af-south-1": Region("ZA", "Africa (Cape Town)"),
 }
-"""Those that an account must ask for: their prices are public, their API is not open to every key."""
+"""Those that an account must ask for: their prices are public, their API is not open to every key. Regions that rented no GPU in the spot
+advisor's file of 2025-06 (ap-east-2, ap-southeast-7, mx-central-1), and those that came after it, are not asked."""
+
+US_CITIES = "atl bos chi den dfw hnl iah las lax mci mia msp nyc pdx phl phx sea"
+ABROAD = "bue:AR lim:PE qro:MX scl:CL ham:DE waw:PL cph:DK hel:FI ccu:IN del:IN bkk:TH mnl:PH akl:NZ per:AU tpe:TW los:NG mct:OM"
+LOCAL_ZONES = dict.fromkeys(US_CITIES.split(), "US") | dict(pair.split(":") for pair in ABROAD.split())
+"""City of a local zone -> its country, which may be another than its region's. https://aws.amazon.com/about-aws/global-infrastructure/localzones/locations/"""
+
+
+def country_of(zone: str, region: str) -> str | None:
+    """Where a zone is: `us-east-1a` where its region is, `us-east-1-bue-1a` in Argentina; None for a city that isn't known."""
+    city = zone.removeprefix(region).split("-")
+    return REGIONS[region].country if len(city) == 1 else LOCAL_ZONES.get(city[1])

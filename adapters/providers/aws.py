@@ -1,10 +1,11 @@
 """Amazon EC2: on-demand list prices of GPU instances, from the JSON behind the pricing page. https://aws.amazon.com/ec2/pricing/on-demand/
 
 One file a region, without a key and about 60 KB compressed; prices are text, USD per hour for the whole instance. It names no GPU: that
-follows from the instance type (adapters/ec2.py); a GPU instance that isn't known there is rejected. AWS tells no stock. Left out: instances
-without GPU (also Trainium, Inferentia and Gaudi), Windows and other systems with a licence, government and China regions (not asked), and
-Capacity Blocks and reservations, which are other lists. Where one type has two prices, neither is believed. The file is an asset of the
-page and no promised API; the fallback would be the price list API's CSV, several GB, which the client's limits refuse.
+follows from the instance type (adapters/ec2.py); a GPU instance that isn't known there is rejected. AWS tells no stock. Left out:
+instances without GPU (also Trainium, Inferentia and Gaudi), Windows and other systems with a licence, government and China regions (not
+asked), and Capacity Blocks and reservations, which are other lists; and local zones, which have lists of their own. Where one type has two
+prices, neither is believed. The file is an asset of the page and no promised API; the fallback would be the price list API's CSV, several
+GB, which the client's limits refuse.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +17,10 @@ from urllib.parse import quote
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.ec2 import GPUS_OF_TYPES, OPT_IN_REGIONS, REGIONS, TYPES
+from adapters.errors import PayloadChanged
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, UnknownGpu, amount, table, text
+from adapters.rows import BadRow, Row, UnknownGpu, amount, optional_child, table, text
 from adapters.statements import Agreed
 
 PATH = "/pricing/2.0/meteredUnitMaps/ec2/USD/current/ec2-ondemand-without-sec-sel/{location}/Linux/index.json"
@@ -53,6 +55,9 @@ class Aws(Adapter):
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
             location = next(name for name in BY_LOCATION if PATH.format(location=quote(name, safe="()")) == page.request.path)
+            currency = optional_child(table(page.body), "manifest").get("currencyCode", "USD")
+            if currency != "USD":
+                raise PayloadChanged(f"prices are in {str(currency)[:20]!r}; USD was asked for", "currencyCode")
             agreed = Agreed("price")
             rows = table(table(page.body, "regions"), location)
             yield from agreed.each(rows.values(), "regions", partial(_offers, location))

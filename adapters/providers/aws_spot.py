@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
-from adapters.ec2 import FAMILIES, GPUS_OF_TYPES, REGIONS, TYPES
+from adapters.ec2 import FAMILIES, GPUS_OF_TYPES, REGIONS, TYPES, country_of
 from adapters.errors import PayloadChanged
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
@@ -184,7 +184,7 @@ def _offer(row: Row, key: str, name: str, zone: str, region: str, at_ms: int, ba
         unit="hour",
         basis="per_instance",
         region=zone,
-        country=REGIONS[region].country,
+        country=country_of(zone, region),
         availability="unknown",
         instance_type=name,
         provider_time_ms=at_ms,

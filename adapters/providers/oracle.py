@@ -3,6 +3,7 @@
 Prices are USD per hour for one GPU, by part number, the same in all commercial regions; stock is not told. A part is what several shapes
 are charged by, and each shape is an offer; the part's title must still say what the part was read as. Licences (NVIDIA AI Enterprise) and
 Cloud@Customer parts, charged by the GPU in the same list, are left out, and a part of another category than public GPUs is refused.
+`lastUpdated` is the whole list's and no price's time.
 Preemptible shapes cost half (https://docs.oracle.com/iaas/Content/Compute/Concepts/preemptible.htm), which no answer states: no offer.
 """
 

@@ -112,6 +112,15 @@ def test_the_newest_price_of_a_zone_counts_wherever_it_stands(order: int) -> Non
     assert (newest.availability, newest.country, price(newest)) == ("unknown", "US", 2_468_750)
 
 
+@pytest.mark.parametrize(
+    ("zone", "country"), [("us-east-1f", "US"), ("us-east-1-bos-1a", "US"), ("us-east-1-bue-1a", "AR"), ("us-east-1-xyz-2b", None)]
+)
+def test_a_local_zone_may_be_in_another_country_than_its_region(zone: str, country: str | None) -> None:
+    (offer,) = history(item(NEW, "19.75", zone=zone))
+    assert isinstance(offer, Offer)
+    assert (offer.region, offer.country) == (zone, country)
+
+
 def test_an_old_price_does_not_stand_in_for_a_new_one_that_cannot_be_read() -> None:
     rows = history(item(OLD, "21.5"), item(NEW, "0.000000"), item(OLD, "30.0", zone="us-east-1b"))
     assert [row.offer_key for row in rows if isinstance(row, Offer)] == ["us-east-1b/p5.48xlarge/spot"]
@@ -246,6 +255,13 @@ def test_a_list_of_another_place_is_a_changed_payload() -> None:
     body = written()
     body["regions"] = {"US East (Ohio)": body["regions"][VIRGINIA]}
     with pytest.raises(PayloadChanged, match=r"N\. Virginia"):
+        listed(body)
+
+
+def test_a_list_in_another_currency_is_a_changed_payload() -> None:
+    body = written()
+    body["manifest"]["currencyCode"] = "CNY"
+    with pytest.raises(PayloadChanged, match="'CNY'"):
         listed(body)
 
 
