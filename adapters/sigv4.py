@@ -6,6 +6,7 @@ A few lines in place of botocore, which is 100 MB with its data; tests compare i
 import hashlib
 import hmac
 from datetime import UTC, datetime
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 import msgspec
@@ -13,8 +14,12 @@ import msgspec
 from adapters.base import Outgoing
 
 
+@lru_cache(maxsize=4096)
 def encoded(text: str) -> str:
-    """RFC 3986: everything but letters, digits and `-_.~` as %XY, as AWS and Alibaba Cloud sign it."""
+    """RFC 3986: everything but letters, digits and `-_.~` as %XY, as AWS and Alibaba Cloud sign it.
+
+    Kept: a poll of Alibaba Cloud signs hundreds of requests, and most of what they state is the same in each.
+    """
     return quote(text, safe="-_.~")
 
 

@@ -1,4 +1,8 @@
-"""A transport whose other side is a function or an ASGI application: no sockets."""
+"""Transports whose other side is a function or an ASGI application: no sockets."""
+
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import httpx
 
@@ -6,9 +10,12 @@ from adapters.base import Outgoing
 from adapters.errors import Transient
 from adapters.transport import USER_AGENT, Received, Unanswered
 
+Message = MutableMapping[str, Any]
+Application = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
+
 
 class InProcess:
-    """adapters.transport.Transport over httpx.MockTransport or httpx.ASGITransport. What httpx raises is what a connection may come to."""
+    """adapters.transport.Transport over httpx.MockTransport. What httpx raises is what a connection may come to."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
@@ -27,3 +34,42 @@ class InProcess:
 
     async def aclose(self) -> None:
         await self._inner.aclose()
+
+
+class Served:
+    """adapters.transport.Transport over an ASGI application.
+
+    Without httpx between them: a poll of every simulated source is 600 requests, and httpx took half of its time.
+    """
+
+    def __init__(self, application: Application) -> None:
+        self._application = application
+
+    async def send(self, outgoing: Outgoing) -> Received:
+        url = urlsplit(outgoing.url)
+        headers = {"host": url.netloc, "user-agent": USER_AGENT, **outgoing.headers}
+        scope = {
+            "type": "http",
+            "method": outgoing.method,
+            "path": unquote(url.path),
+            "query_string": url.query.encode("ascii"),
+            "headers": [(name.lower().encode("ascii"), value.encode("ascii")) for name, value in headers.items()],
+        }
+        answered: list[Message] = []
+
+        async def receive() -> Message:
+            return {"type": "http.request", "body": outgoing.body, "more_body": False}
+
+        async def send(message: Message) -> None:
+            answered.append(message)
+
+        await self._application(scope, receive, send)
+        start, *parts = answered
+        return Received(
+            status=start["status"],
+            headers={name.decode().lower(): value.decode("latin-1") for name, value in start["headers"]},
+            body=b"".join(part["body"] for part in parts),
+        )
+
+    async def aclose(self) -> None:
+        """Nothing was opened."""

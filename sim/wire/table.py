@@ -102,6 +102,7 @@ class BodiesWire(Wire):
         for parts in found.slices.values():
             for part in parts:
                 self._parts.setdefault(part.page.request.host or self.host, []).append(part)
+        self._named = sorted({name.lower() for parts in self._parts.values() for part in parts for name in part.page.request.headers})
         self._rentable: tuple[int, Market | None, frozenset[str]] = (-1, None, frozenset())
         super().__init__()
 
@@ -122,8 +123,7 @@ class BodiesWire(Wire):
         return is_authorised(self.adapter, exchange)
 
     def told_apart(self, exchange: Exchange) -> Hashable:
-        named = {name.lower() for parts in self.compiled.slices.values() for part in parts for name in part.page.request.headers}
-        return self.authorised(exchange), *sorted((name, exchange.headers.get(name)) for name in named)
+        return self.authorised(exchange), *((name, exchange.headers.get(name)) for name in self._named)
 
     def answer(self, market: Market, exchange: Exchange, at_ms: int) -> Answer:
         part = self._part(exchange)

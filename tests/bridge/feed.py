@@ -5,7 +5,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-import httpx
 import msgspec
 
 from adapters.http import ProviderClient
@@ -22,7 +21,7 @@ from bridge.source import Source
 from sim.app import App
 from sim.incidents import Wanted
 from sim.simulated import Simulated
-from tests.transport import InProcess
+from tests.transport import Served
 
 START_MS = int(datetime(2026, 11, 21, 12, tzinfo=UTC).timestamp() * 1000)
 UPSTREAM = "https://127.0.0.1:22443"
@@ -41,7 +40,7 @@ class Feed:
         for name, adapter in adapters.items():
             if name in wanted:
                 credentials = dict(zip(adapter.credential, SIMULATED_CREDENTIALS, strict=False))
-                transport = InProcess(httpx.ASGITransport(app=app))
+                transport = Served(app)
                 client = ProviderClient(adapter, transport, credentials=credentials, upstream_url=UPSTREAM)
                 self.sources[name] = Source(adapter, client, "simulated", interval_s=5.0)
         kept = None if folder is None else KeptLooks(folder / "looks", "simulated", adapters)

@@ -17,7 +17,7 @@ from bridge.settings import SIMULATED_CREDENTIALS
 from sim.app import App
 from sim.exchange import Exchange
 from sim.simulated import Simulated
-from tests.transport import InProcess
+from tests.transport import Served
 
 UPSTREAM = "https://127.0.0.1:22443"
 BEARER = {"authorization": "Bearer sim-key"}
@@ -58,7 +58,7 @@ async def polled(app: App, adapter: Adapter, credentials: Mapping[str, str] = CR
 async def pages_of(app: App, adapter: Adapter, credentials: Mapping[str, str] = CREDENTIALS) -> list[list[Page]]:
     """What such a poll parses, slice by slice."""
     own = {name: credentials[name] for name in adapter.credential if name in credentials}
-    transport = InProcess(httpx.ASGITransport(app=app))
+    transport = Served(app)
     async with ProviderClient(adapter, transport, credentials=own, upstream_url=UPSTREAM) as client:
         answers = await asyncio.gather(*(client.fetch_slice(part) for part in adapter.slices()))
     return [answer.pages for answer in answers]

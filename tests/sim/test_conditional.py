@@ -2,7 +2,6 @@
 
 from decimal import Decimal
 
-import httpx
 import pytest
 
 from adapters.base import Adapter
@@ -13,7 +12,7 @@ from sim.incidents import Wanted
 from sim.simulated import Simulated
 from tests.sim.asking import CREDENTIALS, UPSTREAM
 from tests.sim.conftest import NOW_MS
-from tests.transport import InProcess
+from tests.transport import Served
 
 PAGE = Answer(200, {"content-type": "text/html"}, b"<p>2.49</p>")
 
@@ -42,7 +41,7 @@ async def test_every_source_can_be_asked_conditionally(app: App, adapters: dict[
             continue
         own = {name: CREDENTIALS[name] for name in adapter.credential if name in CREDENTIALS}
         changed = type(adapter.source, (type(adapter),), {"conditional": True})()
-        async with ProviderClient(changed, InProcess(httpx.ASGITransport(app=app)), credentials=own, upstream_url=UPSTREAM) as client:
+        async with ProviderClient(changed, Served(app), credentials=own, upstream_url=UPSTREAM) as client:
             first = await client.fetch_slice(adapter.slices()[0])
             sent = client.counters.bytes
             again = await client.fetch_slice(adapter.slices()[0])
@@ -55,7 +54,7 @@ async def test_every_source_can_be_asked_conditionally(app: App, adapters: dict[
 @pytest.mark.parametrize("source", ["oracle", "ovh", "coreweave"])
 async def test_a_price_that_moves_is_sent(source: str, market: Simulated, adapters: dict[str, Adapter]) -> None:
     app = App(market, [], clock_ms=lambda: NOW_MS)
-    async with ProviderClient(adapters[source], InProcess(httpx.ASGITransport(app=app)), upstream_url=UPSTREAM) as client:
+    async with ProviderClient(adapters[source], Served(app), upstream_url=UPSTREAM) as client:
         part = adapters[source].slices()[0]
         before = await client.fetch_slice(part)
         assert (await client.fetch_slice(part)).digest == before.digest

@@ -4,7 +4,6 @@ import zlib
 from collections.abc import Mapping
 from typing import Any
 
-import httpx
 import msgspec
 import pytest
 import zstandard
@@ -16,7 +15,7 @@ from sim.incidents import UNIT_KINDS
 from sim.simulated import Simulated
 from tests.sim.asking import CREDENTIALS, UPSTREAM, decoded, http_client
 from tests.sim.conftest import NOW_MS
-from tests.transport import InProcess
+from tests.transport import Served
 
 STEP_MS = 300_000
 RANGE = {"from_ms": str(NOW_MS - 2 * STEP_MS), "to_ms": str(NOW_MS), "step_ms": str(STEP_MS)}
@@ -49,7 +48,7 @@ async def test_bodies_are_those_that_a_poll_gets(app: App, adapters: dict[str, A
     for line in lines:
         adapter = adapters[line["source"]]
         own = {name: CREDENTIALS[name] for name in adapter.credential}
-        transport = InProcess(httpx.ASGITransport(app=app))
+        transport = Served(app)
         async with ProviderClient(adapter, transport, credentials=own, upstream_url=UPSTREAM) as client:
             for part, told in zip(adapter.slices(), line["slices"], strict=True):
                 pages = (await client.fetch_slice(part)).pages
