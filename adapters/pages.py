@@ -13,11 +13,12 @@ VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "l
 class Element:
     """One element: its tag, attributes and what stands in it."""
 
-    __slots__ = ("attributes", "children", "tag")
+    __slots__ = ("attributes", "children", "classes", "tag")
 
     def __init__(self, tag: str, attributes: dict[str, str]) -> None:
         self.tag = tag
         self.attributes = attributes
+        self.classes = attributes.get("class", "").split()
         self.children: list[Element | str] = []
 
     @property
@@ -25,18 +26,15 @@ class Element:
         """All text in it, with single spaces."""
         return " ".join("".join(self._texts()).split())
 
-    @property
-    def classes(self) -> list[str]:
-        """The names in its class attribute."""
-        return self.attributes.get("class", "").split()
-
     def all(self, *, tag: str = "", css: str = "") -> "Iterator[Element]":
         """Elements inside it, at any depth and in order, with this tag and this class, where given."""
-        for child in self.children:
+        ahead = self.children[::-1]
+        while ahead:
+            child = ahead.pop()
             if isinstance(child, Element):
                 if tag in ("", child.tag) and (not css or css in child.classes):
                     yield child
-                yield from child.all(tag=tag, css=css)
+                ahead += reversed(child.children)
 
     def _texts(self) -> Iterator[str]:
         for child in self.children:
