@@ -1,17 +1,18 @@
 """Hot Aisle: AMD machines at one site in Michigan, virtual and bare metal. https://admin.hotaisle.app/api/docs/
 
-Prices are whole US cents per hour for the whole machine. `Quantity` is how many machines of a kind are free; a kind that is gone may be
-missing altogether. Memory and disk are in bytes. There is no spot.
+Prices are whole US cents per hour for the whole machine; the shortest stay (`MinimumReservationMinutes`: 480 for bare metal in 2026) is in
+none of them. `Quantity` is how many machines of a kind are free; a kind that is gone is missing altogether, and an answer without any is
+`null` (gpuhunt's tests, 2026). Memory and disk are in bytes. Of machines that differ only in what the key leaves out the cheapest counts.
+There is no spot.
 """
 
 from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-
-import msgspec
+from functools import partial
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
-from adapters.rows import BadRow, Row, child, children, count, each, known_gpu, listing, optional_float, text, whole, whole_amount
+from adapters.rows import BadRow, Row, cheapest, child, children, count, each, known_gpu, listing, optional_float, text, whole, whole_amount
 
 GIB = 1024**3
 KINDS = {"virtual-machines": "virtual_machines", "bare-metal": "bare_metal"}
@@ -37,17 +38,14 @@ class HotAisle(Adapter):
 
     def slices(self) -> Sequence[Slice]:
         requests = (Request(name=name, path=f"/api/teams/{{HOTAISLE_TEAM}}/{part}/available/") for name, part in KINDS.items())
-        return [Slice(name="", requests=tuple(requests))]
+        return [Slice(name=request.name, requests=(request,)) for request in requests]
 
     def parse(self, pages: Sequence[Page], observed_at: datetime) -> Iterator[Offer | Rejected]:
         for page in pages:
-            for row in each(listing(page.body), page.request.name, self._offers):
-                if isinstance(row, Offer):
-                    yield _of_kind(row, page.request.name)
-                else:
-                    yield row
+            rows = [] if page.body is None else listing(page.body)
+            yield from cheapest(each(rows, page.request.name, partial(self._offers, page.request.name)))
 
-    def _offers(self, row: Row) -> list[Offer]:
+    def _offers(self, kind: str, row: Row) -> list[Offer]:
         specs = child(row, "Specs")
         cards = children(specs, "gpus")
         if len(cards) != 1:
@@ -59,7 +57,7 @@ class HotAisle(Adapter):
         name = f"{gpus}x{model}-{cores or 0:g}c"
         return [
             Offer(
-                offer_key=f"{name}/on_demand",
+                offer_key=f"{kind}/{name}/on_demand",
                 gpu=known_gpu(self.gpus, "model", model, None),
                 gpu_count=gpus,
                 price_type="on_demand",
@@ -77,7 +75,3 @@ class HotAisle(Adapter):
                 instance_type=name,
             )
         ]
-
-
-def _of_kind(offer: Offer, kind: str) -> Offer:
-    return msgspec.structs.replace(offer, offer_key=f"{kind}/{offer.offer_key}")

@@ -1,4 +1,4 @@
-"""Traps of the small clouds and markets that no single row can show: CloudRift, Clore, Hyperbolic, JarvisLabs, Seeweb, Voltage Park."""
+"""Traps of small clouds and markets that no single row can show: CloudRift, Clore, Hot Aisle, Hyperbolic, JarvisLabs, Seeweb and others."""
 
 import copy
 from decimal import Decimal
@@ -174,3 +174,19 @@ def test_clores_free_gpus_of_a_server_rented_in_parts() -> None:
     assert stock["4115/on_demand"] == ("sold_out", 0)
     assert stock["4102/on_demand"] == ("available", 8)
     assert stock["4103/on_demand"] == ("sold_out", 0)
+
+
+def test_hot_aisle_without_a_free_machine_answers_null() -> None:
+    machines, metal = (pages[0] for pages in copy.deepcopy(fixture_slices("hotaisle")).values())
+    assert read("hotaisle", [msgspec.structs.replace(metal, body=None)]) == ({}, [])
+    offers, _ = read("hotaisle", [machines, msgspec.structs.replace(metal, body=None)])
+    assert {key.partition("/")[0] for key in offers} == {"virtual-machines"}
+
+
+def test_of_two_machines_of_hot_aisle_under_one_name_the_cheaper_counts() -> None:
+    (page,) = pages_of("hotaisle")
+    first = page.body[0]
+    dearer = {**first, "OnDemandPrice": 299, "Specs": {**first["Specs"], "ram_capacity": 2 * first["Specs"]["ram_capacity"]}}
+    for rows in ([first, dearer], [dearer, first]):
+        (offer,) = read("hotaisle", [msgspec.structs.replace(page, body=rows)])[0].values()
+        assert offer.amount == "197"
