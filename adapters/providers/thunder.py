@@ -6,7 +6,7 @@ it idles, so it is no GPU-hour of the others' kind and is left out. Older keys w
 of the prototyping prices and are folded into them; prices of disks and of more vCPUs are parts of a machine. How much memory and how many
 vCPUs a key means stands in a second list, and stock by the same keys in a third, in words. Places are not told.
 
-The lists have a second version (/v2, 2026), with keys of GPU and count only. It is not read: nobody says which of the two products they are.
+The lists have a second version (/v2, 2026), with keys of GPU and count only. It is not read: nobody says which of the two they are.
 """
 
 import re
