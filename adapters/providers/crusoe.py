@@ -29,7 +29,7 @@ from schemas.vocabulary import PriceType
 SECTION = "GPU instances pricing"
 HEADINGS = ["GPU model", "On-demand", "Current spot"]
 PRICE_TYPES: tuple[PriceType, ...] = ("on_demand", "spot")
-COUNTRIES = {"us-": "US", "eu-iceland": "IS"}
+COUNTRIES = {"us-": "US", "eu-iceland": "IS", "eu-norway": "NO"}
 
 Prices = Mapping[str, Mapping[PriceType, str]]
 """Canonical GPU -> USD per GPU-hour by price type."""

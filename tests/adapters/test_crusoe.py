@@ -152,3 +152,9 @@ def test_a_type_that_capacities_do_not_name_has_stock_unknown(pages: list[Page])
     items(pages, "capacities").clear()
     offers, _ = read(pages)
     assert {(offer.region, offer.availability, offer.available_count) for offer in offers.values()} == {("", "unknown", None)}
+
+
+@pytest.mark.parametrize(("place", "country"), [("us-west1-a", "US"), ("eu-norway1-a", "NO"), ("eu-elsewhere1-a", None)])
+def test_a_places_country_is_told_by_its_name_or_not_at_all(pages: list[Page], place: str, country: str | None) -> None:
+    items(pages, "capacities").append({"type": "h100-80gb-sxm-ib.8x", "location": place, "quantity": 1})
+    assert read(pages)[0][f"{place}/h100-80gb-sxm-ib.8x/on_demand"].country == country
