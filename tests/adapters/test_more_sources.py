@@ -1,6 +1,7 @@
 """Traps of the smaller sources that no single row can show: markets folded to one offer a kind, paging, contracts, other currencies."""
 
 import copy
+from typing import Any
 
 import msgspec
 import pytest
@@ -192,3 +193,18 @@ def test_massed_compute_without_capacity_is_sold_out_and_without_a_place_unknown
     pages[0].body["gpu_inventory"]["gpu_1x_h100"] |= {"capacity_available": free, "regions_with_capacity_available": places}
     offer = read("massed-compute", pages)["gpu_1x_h100/on_demand"]
     assert (offer.availability, offer.available_count) == told
+
+
+@pytest.mark.parametrize(
+    ("body", "told"),
+    [(None, ("", None)), ([], ("", None)), ({"slug": 7, "country": "Luxembourg"}, ("", None)), (..., ("teststadt-2", "LU"))],
+)
+def test_gcore_s_region_only_describes_and_costs_no_price(body: Any, told: tuple[str, str | None]) -> None:
+    pages = pages_of("gcore")
+    whole = read("gcore", pages)
+    if body is not ...:
+        pages = [msgspec.structs.replace(page, body=body) if page.request.aside else page for page in pages]
+    offers = read("gcore", pages if body is not None else [page for page in pages if not page.request.aside])
+    assert {(offer.region, offer.country) for offer in offers.values()} == {told}
+    assert {key: offer.amount for key, offer in offers.items()} == {key: offer.amount for key, offer in whole.items()}
+    assert (whole["g3-ai-64-384-3000-l-48-2/on_demand"].vcpus, whole["g3-ai-64-384-3000-l-48-2/on_demand"].memory_gib) == (64, 384)
