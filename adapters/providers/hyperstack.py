@@ -13,6 +13,7 @@ cards ("10+") and for cards to come (in 7, 30 and 100 days) are not read.
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import ClassVar
 
@@ -120,7 +121,7 @@ def _note(book: dict[str, str], wanted: set[str], row: Row) -> list[Offer]:
     name = text(row, "name")
     if name in wanted:
         price = amount(row, "original_value")
-        if book.setdefault(name, price) != price:
+        if Decimal(book.setdefault(name, price) or 0) != Decimal(price):
             book[name] = ""
             raise BadRow("original_value", f"price of {name[:40]} is stated twice")
     return []

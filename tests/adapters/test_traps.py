@@ -238,8 +238,10 @@ def test_hyperstack_a_gpu_without_a_price_leaves_its_flavours_refused(price: Any
 
 def test_hyperstack_two_prices_of_one_gpu_are_both_not_believed() -> None:
     pages = pages_of("hyperstack")
-    pages[0].body.append({"name": "L40", "value": 0.8, "original_value": Decimal("0.80")})
-    pages[0].body.append({"name": "L40", "value": 0.8, "original_value": Decimal("0.97")})
+    pages[0].body.append({"name": "L40", "value": "0.8", "original_value": "0.970"})
+    assert read("hyperstack", pages)[0]["NORWAY-1/n3-L40x4/on_demand"].amount == "0.97"
+    pages[0].body.append({"name": "L40", "value": "0.8", "original_value": "0.8"})
+    pages[0].body.append({"name": "L40", "value": "0.8", "original_value": "0.97"})
     offers, rejected = read("hyperstack", pages)
     assert "NORWAY-1/n3-L40x4/on_demand" not in offers
     assert "original_value: price of L40 is stated twice" in [row.reason for row in rejected]
