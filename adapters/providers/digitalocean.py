@@ -65,12 +65,10 @@ class DigitalOcean(Adapter):
 
     def _offers(self, row: Row) -> list[Offer]:
         name = text(row, "slug")
-        if not name.startswith("gpu-") and "gpu_info" not in row:
+        if (not name.startswith("gpu-") and "gpu_info" not in row) or "contracted" in name.split("-"):
             return []
         info = child(row, "gpu_info")
         price_type = _price_type(name)
-        if price_type is None:
-            return []
         gpus = count(info, "count")
         vram = child(info, "vram")
         if text(vram, "unit") != "gib":
@@ -100,12 +98,10 @@ class DigitalOcean(Adapter):
         ]
 
 
-def _price_type(slug: str) -> PriceType | None:
-    """How a size is sold; None where that is by contract only. BadRow: nobody knows."""
+def _price_type(slug: str) -> PriceType:
+    """How a size is sold. BadRow: nobody knows."""
     match = _SLUG.fullmatch(slug)
     words = set(match[1].split("-")) - _PLAIN - {""} if match else {slug}
-    if "contracted" in words:
-        return None
     if not words <= {"spot"}:
         raise BadRow("slug", f"{slug[:80]!r} does not say how it is sold")
     return "spot" if words else "on_demand"

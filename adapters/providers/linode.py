@@ -1,7 +1,8 @@
 """Linode (Akamai): GPU instances. https://techdocs.akamai.com/linode-api/reference/get-linode-types
 
-Prices are USD per hour for the whole instance; `region_prices` overrides them in some regions. Stock comes from a second endpoint, a row
-for each region and plan; a plan that it leaves out is one offer without a region. The GPU is named by the plan's id only. There is no spot.
+Prices are USD per hour for the whole instance; `region_prices` overrides them in some regions. By the month GPU plans are at 0 since
+2026-07: they have no cap any more. Stock comes from a second endpoint, a row for each region and plan; a plan that it leaves out is one
+offer without a region. The GPU is named by the plan's id only. There is no spot.
 """
 
 import re
