@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 import msgspec
@@ -13,7 +13,7 @@ from confluent_kafka.schema_registry.error import SchemaRegistryError
 from bridge.changes import Acknowledged
 from bridge.state import EncodedState, OfferState
 from schemas.codec import Decoder, RegistryAway, UndecodableRecord
-from schemas.topics import LATEST_OFFERS, PARTITIONS
+from schemas.topics import LATEST_OFFERS, PARTITIONS, PROVIDER_PRICES
 from schemas.vocabulary import Market
 
 log = logging.getLogger(__name__)
@@ -23,6 +23,8 @@ T = TypeVar("T")
 READ_BATCH = 1000
 READ_S = 0.1
 IDLE_S = 10.0
+LAST_RECORDS = 100
+"""Of a partition's end: every second brings a tick, and not all of these can be unreadable."""
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 10.0
 
@@ -58,20 +60,30 @@ def make_producer(kafka: str, *, report_only_errors: bool = False) -> Producer:
 
 def read_latest_offers(kafka: str, registry_url: str, market: Market) -> LatestOffers:
     """The compacted topic from its beginning to its end. Blocks; raises KafkaException or RegistryAway. Reads this market only."""
-    consumer = Consumer(
-        {
-            "bootstrap.servers": kafka,
-            "group.id": "gputicker-bridge-restore",
-            "enable.auto.commit": False,
-            "auto.offset.reset": "earliest",
-            "enable.partition.eof": True,
-            "log_level": 2,
-        },
-        logger=librdkafka_log,
-    )
+    consumer = _consumer(kafka)
     try:
-        consumer.assign([TopicPartition(LATEST_OFFERS.name, partition, 0) for partition in range(PARTITIONS)])
-        return _read_to_end(consumer, Decoder.from_registry(registry_url), market)
+        parts = [TopicPartition(LATEST_OFFERS.name, partition, 0) for partition in range(PARTITIONS)]
+        consumer.assign(parts)
+        return _latest(_messages_to_end(consumer, parts), Decoder.from_registry(registry_url), market)
+    finally:
+        consumer.close()
+
+
+def newest_event_ms(kafka: str, registry_url: str) -> int | None:
+    """The greatest event time in provider-prices, ticks included; None where nothing stands there. Blocks; raises KafkaException or
+    RegistryAway.
+    """
+    consumer = _consumer(kafka)
+    try:
+        ends = []
+        for partition in range(PARTITIONS):
+            first, end = consumer.get_watermark_offsets(TopicPartition(PROVIDER_PRICES.name, partition), timeout=IDLE_S)
+            if end > first:
+                ends.append(TopicPartition(PROVIDER_PRICES.name, partition, max(first, end - LAST_RECORDS)))
+        if not ends:
+            return None
+        consumer.assign(ends)
+        return _newest(_messages_to_end(consumer, ends), Decoder.from_registry(registry_url))
     finally:
         consumer.close()
 
@@ -95,9 +107,22 @@ async def until_done(what: str, work: Callable[[], T]) -> T:
         pause_s = min(pause_s * 2, LONGEST_PAUSE_S)
 
 
-def _read_to_end(consumer: Any, decode: Decoder, market: Market) -> LatestOffers:
-    latest: dict[bytes | None, bytes | None] = {}
-    unfinished = set(range(PARTITIONS))
+def _consumer(kafka: str) -> Consumer:
+    return Consumer(
+        {
+            "bootstrap.servers": kafka,
+            "group.id": "gputicker-bridge-restore",
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "enable.partition.eof": True,
+            "log_level": 2,
+        },
+        logger=librdkafka_log,
+    )
+
+
+def _messages_to_end(consumer: Any, assigned: Iterable[TopicPartition]) -> Iterator[Any]:
+    unfinished = {(part.topic, part.partition) for part in assigned}
     last_news = time.monotonic()
     while unfinished:
         # Returns early only with a full batch, so the wait is short and the patience longer.
@@ -105,15 +130,32 @@ def _read_to_end(consumer: Any, decode: Decoder, market: Market) -> LatestOffers
         if messages:
             last_news = time.monotonic()
         elif time.monotonic() - last_news > IDLE_S:
-            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{LATEST_OFFERS.name}: nothing read for {IDLE_S:.0f} s"))
+            topics = ", ".join({topic for topic, _ in unfinished})
+            raise KafkaException(KafkaError(KafkaError._TIMED_OUT, f"{topics}: nothing read for {IDLE_S:.0f} s"))
         for message in messages:
             error = message.error()
             if error is None:
-                latest[message.key()] = message.value()
+                yield message
             elif error.code() == KafkaError._PARTITION_EOF:
-                unfinished.discard(message.partition())
+                unfinished.discard((message.topic(), message.partition()))
             else:
                 raise KafkaException(error)
+
+
+def _newest(messages: Iterable[Any], decode: Decoder) -> int | None:
+    newest: int | None = None
+    for message in messages:
+        try:
+            event_time_ms = decode(message.value())["event_time_ms"]
+        except UndecodableRecord as error:
+            log.warning("%s: a record cannot be read, skipped: %s", PROVIDER_PRICES.name, error)
+            continue
+        newest = event_time_ms if newest is None else max(newest, event_time_ms)
+    return newest
+
+
+def _latest(messages: Iterable[Any], decode: Decoder, market: Market) -> LatestOffers:
+    latest = {message.key(): message.value() for message in messages}
     found = LatestOffers({})
     for value in filter(None, latest.values()):
         try:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Mapping
 import redis.asyncio as redis
 
 from adapters.errors import PayloadChanged
-from bridge import snapshot
+from bridge import gap, snapshot
 from bridge.archive import Archive
 from bridge.book import Held
-from bridge.kafka import read_latest_offers, until_done
+from bridge.kafka import newest_event_ms, read_latest_offers, until_done
 from bridge.letters import DeadLetters, bad_body
 from bridge.poller import Poller
 from bridge.progress import ProgressStore
@@ -65,6 +65,7 @@ class Bridge:
         self._quarantine = poller.guard.quarantine
         self._desk = QuarantineDesk(redis_client, self._quarantine, sources)
         self._letters = DeadLetters()
+        self._started_ms = time.time_ns() // 1_000_000
         self._stopping = asyncio.Event()
         self._wake = {name: asyncio.Event() for name in sources}
         self._polled_at: dict[str, float] = {}
@@ -107,7 +108,7 @@ class Bridge:
     async def run_once(self) -> int:
         """Poll each source once, hand everything on. The exit code: 0 where at least one source brought offers."""
         writing, archiving = await self._start()
-        kafka = asyncio.create_task(self._start_kafka())
+        kafka = asyncio.create_task(self._start_kafka(fill_gap=False))
         results = await self._poller.sweep(self._sources.values())
         for result in results:
             self._hand_on(self._sources[result.source], result)
@@ -189,10 +190,12 @@ class Bridge:
         await self._start_kafka()
         await self._stopping.wait()
 
-    async def _start_kafka(self) -> None:
+    async def _start_kafka(self, *, fill_gap: bool = True) -> None:
         url = self._settings.registry_url
         self._publisher.use_schemas(await until_done("schemas", lambda: register_schemas(url)))
         await self._backfill_done()
+        if fill_gap:
+            await self._fill_gap()
         latest = await until_done("latest offers", lambda: read_latest_offers(self._settings.kafka, url, self._settings.market))
         for name, offers in latest.by_source.items():
             source = self._sources.get(name)
@@ -218,6 +221,21 @@ class Bridge:
                 log.info("kafka output waits for the backfill")
                 said = True
             await asyncio.sleep(TICK_S / 2)
+
+    async def _fill_gap(self) -> None:
+        """What history knows of the time that nobody was here. A source that is held says nothing of the past either."""
+        if self._settings.history_hours <= 0 or not self._settings.upstream_url:
+            return
+        kafka, url = self._settings.kafka, self._settings.registry_url
+        step_ms, now_ms, filled_ms = int(self._settings.window_s * 1000), self._started_ms, 0
+        while True:
+            newest_ms = await until_done("newest event", lambda: newest_event_ms(kafka, url))
+            sources = [source.name for source in self._sources.values() if source.enabled and self._quarantine.of(source.name) is None]
+            if not sources or newest_ms is None or newest_ms <= filled_ms or not gap.is_gap(newest_ms, now_ms, step_ms):
+                return
+            await gap.fill(sources, newest_ms)
+            # A day may take so long to fill that there is another gap by then; one that nothing was found for stays.
+            filled_ms, now_ms = newest_ms, time.time_ns() // 1_000_000
 
     async def _serve_deliveries(self) -> None:
         while not self._publisher.fatal:

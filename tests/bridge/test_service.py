@@ -81,6 +81,7 @@ class Setting:
 @pytest.fixture
 def kafka_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(service, "register_schemas", lambda _: IDS)
+    monkeypatch.setattr(service, "newest_event_ms", lambda *_: None)
     monkeypatch.setattr(service, "read_latest_offers", lambda *_: LatestOffers({}))
 
 
