@@ -1,10 +1,10 @@
 """E2E Networks: GPUs of an Indian cloud, read off the pricing page. https://www.e2enetworks.com/pricing?region=us
 
-The API states no prices without an account (confidence: unsure; off in live mode until an operator says otherwise). The page has one table
-of GPUs; asked with `region=us` its prices are USD, without taxes, "per GPU-hour" as it says itself. It also has buttons for 2, 4 and 8
-GPUs: where it no longer says per GPU-hour, the payload has changed. Each row states hour, month and year; a month that is not 200 to 1,500
-times the hour (it was 450 to 715 times in 2026-08) is another column or another unit, and then the row is not believed. Months and years
-are commitments, and not read: a year is no unit of ours.
+The API wants an account (confidence: unsure; off in live mode until an operator says otherwise). The page has one table of GPUs; asked with
+`region=us` its prices are USD, without taxes, "per GPU-hour" as it says itself. It also has buttons for 2, 4 and 8 GPUs: where it no longer
+says per GPU-hour, the payload has changed. Each row states hour, month and year; a month that is not 200 to 1,500 times the hour (it was
+450 to 715 times in 2026-08) is another column or another unit, and then the row is not believed. Months and years are commitments, and
+not read: a year is no unit of ours. The page names a feed as well, /pricing.json, of which nobody has shown an answer.
 
 A100, H100, H200 and RTX PRO 6000 are left out: each is of more than one form, and the page tells none. CPU machines, and the rupee prices
 that the page has for search engines, are other products. Neither stock nor places are told.
@@ -42,6 +42,7 @@ class E2E(Adapter):
     conditional = True
     unit = "hour"
     basis = "per_gpu"
+    fallback = "/pricing.json, named by the page and never seen"
     docs_url = "https://www.e2enetworks.com/pricing"
     terms = "https://www.e2enetworks.com/policies/terms-of-service (not read; a public page, asked a few times a day)"
     confidence = "unsure"
