@@ -8,16 +8,16 @@ was learned from recordings of 2026-08 and 2026-10:
 - 0.5 is a placeholder on types that a cloud does not rent (MI300X community, RTX A2000 secure). Inferred, not documented.
 - The spot fields repeat the other prices on every type: they say nothing and are not published.
 
-Left out: the least bid (`minimumBidPrice`), which public clients show equal to the price as well as far below it, and which no answer kept
-here has; the prices by week to half a year and of clusters, whose units nobody has stated. All of them wait for a recorded answer.
+Left out: the least bid (`minimumBidPrice`), which public clients show equal to the price as well as far below it, which no answer kept here
+has, and which the vendor's pages no longer name (2026-08); the prices by week to half a year and of clusters, whose units nobody states.
 
 REST v2 (https://docs.runpod.io/api-reference-v2/catalog/list-gpu-types) is two sources more, each with a product of its own:
 
 - `runpod-rest`: the same pods at the same prices, with the stock of each data centre. The machines are those of the GraphQL answer, so that
   none of its offers counts in market statistics; it is the fallback, should GraphQL answer no more.
 - `runpod-serverless`: workers of serverless endpoints, which GraphQL doesn't price. Stated per GPU-hour for the pool that a GPU is in;
-  types in no pool have none. It is the rate of flex workers: what active ones cost is no longer published (the documentation's table, per
-  second, lost them in 2026-05 and went in 2026-06), and neither are discounts of an account.
+  absent for a type in no pool, or in one that the account may not use. It is the rate of flex workers: what active ones cost is no longer
+  published (the documentation's table, per second, lost them in 2026-05 and went in 2026-06), and neither are discounts of an account.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ CREDIBLE_RATIO = Decimal("1.5")
 """A price of 0.5 is believed where the secure price is the community price up to 1.5 times. Honest pairs lie between 1.1 and 2.4."""
 
 STOCK: dict[str, Availability] = {"high": "high", "medium": "medium", "low": "low", "none": "sold_out"}
-"""In small letters. Nothing is null in `lowestPrice`, and "None" or "none" elsewhere in the same API and in its command line."""
+"""In small letters: the vendor's pages say High, Medium, Low and None, its command line none; working clients got null for nothing."""
 
 TERMS = (
     "https://www.runpod.io/legal/terms-of-service (read by others as asking for written permission before systematic collection; "
@@ -247,7 +247,7 @@ class RunPodServerless(Adapter):
 
     def _offers(self, row: Row) -> list[Offer]:
         name = text(row, "id")
-        if row.get("pool", ...) is None:
+        if row.get("pool", ...) is None or "serverless" not in child(row, "price"):
             return []
         return [
             Offer(

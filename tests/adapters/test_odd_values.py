@@ -32,6 +32,7 @@ WHOLE = frozenset({"pages", "totalCount", "totalPages", "code", "NextOffset"})
 APART = {
     "runpod": "0 and null mean that a cloud does not offer the type",
     "runpod-rest": "0 and null mean that a cloud does not offer the type",
+    "runpod-serverless": "a missing price means a pool that the account may not use",
     "gcp": "a price is the sum of several rows",
     "hyperstack": "a price stands in another answer than its row",
     "thunder": "prices have no rows of their own",

@@ -94,9 +94,13 @@ def test_a_type_in_no_pool_has_no_workers() -> None:
     assert read("", pool=None) == ([], [])
 
 
-@pytest.mark.parametrize(("price", "why"), [(..., "missing"), (None, "null"), (0, "zero"), (-1, "negative")])
+def test_a_pool_without_a_price_is_not_the_accounts() -> None:
+    assert read("", price={"secure": 0.68, "community": 0.35}) == ([], [])
+
+
+@pytest.mark.parametrize(("price", "why"), [(None, "null"), (0, "zero"), (-1, "negative")])
 def test_a_pools_price_that_is_none(price: Any, why: str) -> None:
-    offers, (bad,) = read("", price={} if price is ... else {"serverless": price})
+    offers, (bad,) = read("", price={"serverless": price})
     assert (offers, bad.reason) == ([], f"serverless: price is {why}")
 
 
