@@ -258,6 +258,14 @@ def test_a_list_of_another_place_is_a_changed_payload() -> None:
         listed(body)
 
 
+@pytest.mark.parametrize(("field", "value"), [("Operating System", "Windows"), ("Pre Installed S/W", "SQL Std")])
+def test_a_price_with_a_licence_in_it_is_another_product(field: str, value: str) -> None:
+    body = written()
+    (row,) = [row for row in body["regions"][VIRGINIA].values() if row["Instance Type"] == "g6e.xlarge"]
+    row[field] = value
+    assert "us-east-1/g6e.xlarge/on_demand" not in listed(body)[0]
+
+
 def test_a_list_in_another_currency_is_a_changed_payload() -> None:
     body = written()
     body["manifest"]["currencyCode"] = "CNY"

@@ -1,6 +1,7 @@
 """Traps of providers with written bodies that no single row can show."""
 
 import copy
+import re
 from decimal import Decimal
 from typing import Any
 
@@ -255,6 +256,11 @@ def test_hyperstack_stock_of_a_size_counts_only_where_the_flag_says_so() -> None
     pages[1].body["stocks"][0]["models"][0]["configurations"]["8x"] = 0
     offer = read("hyperstack", pages)[0]["CANADA-1/n3-H100x8/on_demand"]
     assert (offer.availability, offer.available_count) == ("available", None)
+    flavor = pages[2].body["data"][0]["flavors"][0]
+    assert flavor["name"] == "n3-H100x1"
+    flavor["stock_available"] = False
+    offer = read("hyperstack", pages)[0]["CANADA-1/n3-H100x1/on_demand"]
+    assert (offer.availability, offer.available_count) == ("sold_out", None)
 
 
 @pytest.mark.parametrize("source", ["ovh", "ovh-us"])
@@ -334,3 +340,40 @@ def test_tensordock_a_box_that_does_not_fit_is_not_to_be_had(field: str, most: i
     row["resources"][field] = most
     offer = read("tensordock", pages)[0][key]
     assert (offer.availability, offer.available_count, offer.amount) == ("sold_out", 0, "0.39900")
+
+
+def coreweave(*changes: tuple[str, str]) -> tuple[dict[str, Offer], list[Rejected]]:
+    (page,) = pages_of("coreweave")
+    body = page.body
+    for old, new in changes:
+        assert old in body
+        body = body.replace(old, new)
+    return read("coreweave", [msgspec.structs.replace(page, body=body)])
+
+
+@pytest.mark.parametrize("price", ["€48.80", "48.80", "CA$48.80", "$48,80", "from $48.80", "$48.80*"])
+def test_coreweave_a_price_of_another_form_is_none(price: str) -> None:
+    offers, rejected = coreweave(("$48.80", price))
+    assert not [key for key, offer in offers.items() if "hgx-h100" in key and offer.region == "north-america"]
+    assert [row for row in rejected if row.field == "On-Demand Price (Per Hour)" and price[:20] in row.reason]
+
+
+def test_coreweave_a_table_stands_under_its_own_region() -> None:
+    with pytest.raises(PayloadChanged, match="no known region above it"):
+        coreweave(("REGION: EUROPE", "Reserved capacity"))
+    (page,) = pages_of("coreweave")
+    body = re.sub(r"<h5>(?:(?!</h5>).)*REGION: EUROPE(?:(?!</h5>).)*</h5>", "", page.body, flags=re.DOTALL)
+    assert body != page.body
+    with pytest.raises(PayloadChanged, match="no known region above it"):
+        read("coreweave", [msgspec.structs.replace(page, body=body)])
+
+
+def test_scaleway_a_slice_never_passes_for_a_whole_gpu() -> None:
+    pages = pages_of("scaleway")
+    rows = {name: row for page in pages if page.request.name == "servers" for name, row in page.body["servers"].items()}
+    (name,) = [name for name, row in rows.items() if row["mig_profile"] == "1g.10gb"]
+    del rows[name]["mig_profile"]
+    rows[name]["gpu_info"]["gpu_memory"] = 80 * 1024**3
+    offers, rejected = read("scaleway", pages)
+    assert not [key for key in offers if f"/{name}/" in key]
+    assert "mig_profile: missing: a slice would pass for a whole GPU" in [row.reason for row in rejected]
