@@ -25,7 +25,7 @@ PAGE = "Fly.io Resource Pricing"
 LIST = "On-demand GPU pricing:"
 BESIDE = "plus the price of the attached GPU"
 
-_ENTRY = re.compile(r"([A-Za-z0-9 ]+): \$(\d+\.\d+)/hr per GPU")
+_ENTRY = re.compile(r"([A-Za-z0-9 ]+): \$((?:\d{1,3},)*\d+\.\d+)/hr per GPU")
 
 
 class FlyIo(Adapter):
@@ -60,7 +60,7 @@ class FlyIo(Adapter):
                 gpu=known_gpu(self.gpus, LIST, stated[1], None),
                 gpu_count=1,
                 price_type="on_demand",
-                amount=amount({"price": stated[2]}, "price"),
+                amount=amount({"price": stated[2].replace(",", "")}, "price"),
                 currency="USD",
                 unit="hour",
                 basis="per_gpu",
