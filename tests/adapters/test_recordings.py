@@ -1,9 +1,11 @@
 """The recorded answers beside the project, where there are any, with prices worked out by hand from the recorded digits."""
 
+import msgspec
 import pytest
 
 from adapters.base import Page
 from adapters.models import Rejected
+from tests.adapters.recorded import recorded_pages
 from tests.adapters.support import ADAPTERS, NOW, RECORDINGS, decode, parsed, price, recorded_slices
 
 pytestmark = pytest.mark.skipif(not (RECORDINGS / "index.json").exists(), reason="no recordings beside the project")
@@ -154,3 +156,41 @@ def test_recorded_rows_without_a_natural_key_are_refused() -> None:
     read = list(ADAPTERS["vast"].parse([page], NOW))
     assert len(read) == len(rows) == 138
     assert {row.field for row in read if isinstance(row, Rejected)} == {"machine_id"}
+
+
+# As HAND, of recordings whose address the index doesn't name; availability and how many are free in place of statistics
+DIRECT_HAND = {
+    "hyperbolic": {
+        "us-east-1/virtual-machine-ethernet-normal-1x-h100-sxm5/on_demand": ("H100-SXM-80", 1, "319", 3_190_000, "unknown", None),
+        "ca-east-1/virtual-machine-ethernet-normal-1x-h100-pcie/on_demand": ("H100-PCIE-80", 1, "275", 2_750_000, "available", 2),
+        "uk-southeast-3/bare-metal-infiniband-8x-h100-sxm5/on_demand": ("H100-SXM-80", 8, "2552", 3_190_000, "unknown", None),
+        "eu-north-5/virtual-machine-ethernet-normal-8x-h200-sxm5/on_demand": ("H200-SXM-141", 8, "3192", 3_990_000, "unknown", None),
+    },
+    "voltage-park": {
+        "a3111bd4-550a-47d0-838a-0a52bff2ae3f/ethernet/on_demand": ("H100-SXM-80", 8, "1.99", 1_990_000, "sold_out", 0),
+        "a3111bd4-550a-47d0-838a-0a52bff2ae3f/infiniband/on_demand": ("H100-SXM-80", 8, "2.49", 2_490_000, "sold_out", 0),
+    },
+    "lium": {
+        "0/on_demand": ("B300-SXM-288", 8, "7.97", 7_970_000, "available", 8),
+        "1/on_demand": ("B300-SXM-288", 8, "8.000300000000001", 8_000_300, "available", 8),
+        "4/spot": ("H200-SXM-141", 8, "3.1", 3_100_000, "available", 8),
+        "9/on_demand": ("RTXPRO6000SE-PCIE-96", 8, "1.01", 1_010_000, "available", 4),
+        "10/on_demand": ("RTXPRO6000WS-PCIE-96", 8, "1.3", 1_300_000, "available", 8),
+    },
+}
+DIRECT_OFFERS = {"hyperbolic": (13, []), "voltage-park": (2, []), "lium": (11, ["tier: text is null"])}
+
+
+@pytest.mark.parametrize("source", DIRECT_HAND)
+def test_recorded_prices_of_answers_without_an_address(source: str) -> None:
+    (pages,) = recorded_pages(source)
+    if source == "lium":  # The recorder left the hosts' ids out.
+        pages = [msgspec.structs.replace(page, body=[{**row, "id": str(number)} for number, row in enumerate(page.body)]) for page in pages]
+    offers, rejected = parsed(source, {"": pages})
+    read = {
+        key: (offer.gpu, offer.gpu_count, offer.amount, price(offer), offer.availability, offer.available_count)
+        for key, offer in offers.items()
+        if key in DIRECT_HAND[source]
+    }
+    assert read == DIRECT_HAND[source]
+    assert (len(offers), [row.reason for row in rejected]) == DIRECT_OFFERS[source]

@@ -190,3 +190,12 @@ def test_of_two_machines_of_hot_aisle_under_one_name_the_cheaper_counts() -> Non
     for rows in ([first, dearer], [dearer, first]):
         (offer,) = read("hotaisle", [msgspec.structs.replace(page, body=rows)])[0].values()
         assert offer.amount == "197"
+
+
+def test_as_many_hosts_of_lium_as_were_asked_for_may_not_be_all() -> None:
+    (page,) = pages_of("lium")
+    hosts = [{**page.body[0], "id": str(number)} for number in range(1000)]
+    offers, _ = read("lium", [msgspec.structs.replace(page, body=hosts[1:])])
+    assert len(offers) == 999
+    with pytest.raises(PayloadChanged, match="there may be more"):
+        read("lium", [msgspec.structs.replace(page, body=hosts)])
