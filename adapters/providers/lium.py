@@ -2,8 +2,8 @@
 
 Prices are USD per hour for one GPU; `tier` and `specs.is_spot` both tell spot, and must agree. A host whose GPUs are partly rented has
 fewer `available_gpu_count`; one with none left is sold out. `pending_price_per_hour` is announced, not in force. Hosts come and go.
-The id is the host's own and stays; addresses and keys of hosts are never kept. One answer has the whole market (139 hosts in 2026-09): as many
-as were asked for would be a part of it, and how the next are asked for is not known. The documentation asks for a token, and the list
+The id is the host's own and stays; addresses and keys of hosts are never kept. One answer has the whole market (139 hosts in 2026-09); as
+many as were asked for may be a part of it, and how the next are asked for is not known. The documentation asks for a token, and the list
 answers without.
 """
 

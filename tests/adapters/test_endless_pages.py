@@ -33,6 +33,7 @@ MORE: dict[str, tuple[str, Callable[[int], Any]]] = {
 
 OTHERWISE = {
     "alibaba": "asks for the price of what is in stock: one page more",
+    "clore": "asks for the rates, where a server has no price in USD: one page more",
     "vast": "64 offers are a full page; asks on from the last price, at most MAX_BANDS times",
     "voltage-park": "a second page is refused: how it is asked for is not known",
 }
