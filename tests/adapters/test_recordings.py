@@ -159,7 +159,7 @@ def test_recorded_rows_without_a_natural_key_are_refused() -> None:
 
 
 # As HAND, of recordings whose address the index doesn't name; availability and how many are free in place of statistics
-DIRECT_HAND = {
+DIRECT_HAND: dict[str, dict[str, tuple[str, int, str, int, str, int | None]]] = {
     "hyperbolic": {
         "us-east-1/virtual-machine-ethernet-normal-1x-h100-sxm5/on_demand": ("H100-SXM-80", 1, "319", 3_190_000, "unknown", None),
         "ca-east-1/virtual-machine-ethernet-normal-1x-h100-pcie/on_demand": ("H100-PCIE-80", 1, "275", 2_750_000, "available", 2),
