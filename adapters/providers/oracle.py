@@ -96,7 +96,7 @@ class Oracle(Adapter):
             raise BadRow("serviceCategory", f"{category[:40]!r} is no category of public GPUs")
         if f" {part.said} " not in f" {' '.join(_WORDS.findall(title))} ":
             raise BadRow("displayName", f"part {number} is {title[:80]!r} and no longer {part.said}")
-        currency, price = _price(row)
+        price = _price(row)
         return [
             Offer(
                 offer_key=f"{shape}/on_demand",
@@ -104,7 +104,7 @@ class Oracle(Adapter):
                 gpu_count=int(gpus),
                 price_type="on_demand",
                 amount=price,
-                currency=currency,
+                currency="USD",
                 unit="hour",
                 basis="per_gpu",
                 region="",
@@ -114,12 +114,15 @@ class Oracle(Adapter):
         ]
 
 
-def _price(row: Row) -> tuple[str, str]:
-    """Currency and price: the one of pay as you go. Two, such as tiers by quantity, would need a rule that nobody has written down."""
+def _price(row: Row) -> str:
+    """The price of pay as you go. Two, such as tiers by quantity, would need a rule that nobody has written down."""
     localized = children(row, "currencyCodeLocalizations")
     if len(localized) != 1:
         raise BadRow("currencyCodeLocalizations", "not one currency, as was asked for")
+    currency = text(localized[0], "currencyCode")
+    if currency != "USD":
+        raise BadRow("currencyCode", f"{currency[:20]!r}; USD was asked for")
     paid = [price for price in children(localized[0], "prices") if text(price, "model") == MODEL]
     if len(paid) != 1:
         raise BadRow("prices", f"{len(paid)} prices of {MODEL}")
-    return text(localized[0], "currencyCode"), amount(paid[0], "value")
+    return amount(paid[0], "value")

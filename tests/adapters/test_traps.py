@@ -283,6 +283,15 @@ def test_ovh_what_is_charged_by_the_minute_is_told_by_its_brick_and_not_by_its_n
     assert "brick: text is missing" in [row.reason for row in rejected]
 
 
+def test_oracle_a_price_in_another_currency_than_was_asked_for_is_refused() -> None:
+    pages = pages_of("oracle")
+    (row,) = [row for row in pages[0].body["items"] if row["partNumber"] == "B98415"]
+    row["currencyCodeLocalizations"][0]["currencyCode"] = "JPY"
+    offers, rejected = read("oracle", pages)
+    assert "BM.GPU.H100.8/on_demand" not in offers
+    assert "currencyCode: 'JPY'; USD was asked for" in [row.reason for row in rejected]
+
+
 @pytest.mark.parametrize(
     ("field", "value", "why"),
     [
