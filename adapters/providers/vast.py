@@ -7,6 +7,9 @@ Prices are USD per hour for the whole offer: `dph_base` without disk; `min_bid` 
 Ids change from one search to the next, so an offer's key is (machine, number of GPUs, its GPUs). Hosts list one machine in several
 sizes; they are alternatives, and only the largest over the same GPUs counts in market statistics.
 
+The search says nothing of `verified`, to get every host. The vendor's description states a default of true for it, yet answers that others
+kept hold unverified hosts: a first live answer should be looked at.
+
 Left out: what prepaying takes off (type `reserved`, `discount_rate`), disk and traffic, which come on top, and GPU names that are not in
 the list below: at ten requests a minute there is room for these within five minutes.
 """
