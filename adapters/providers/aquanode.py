@@ -74,8 +74,10 @@ class Aquanode(Adapter):
         formed = with_form(name, row.get("interface"), memory)
         if formed in self.ignored:
             return []
-        region, kind = _region(row), row.get("cloud_type")
-        place = [cloud, *([kind] if isinstance(kind, str) and kind else []), region or "anywhere"]
+        region, kind = _said(row, "region"), _said(row, "cloud_type")
+        if region.lower() in NO_REGION:
+            region = ""
+        place = [cloud, *([kind] if kind else []), region or "anywhere"]
         return [
             Offer(
                 offer_key=f"{'/'.join(place)}/{gpus}x/{formed}/on_demand",
@@ -119,10 +121,12 @@ def _memory(row: Row) -> float:
     return float(stated[1])
 
 
-def _region(row: Row) -> str:
-    value = row.get("region")
-    region = value.strip() if isinstance(value, str) else ""
-    return "" if region.lower() in NO_REGION else region
+def _said(row: Row, field: str) -> str:
+    """A text that may be empty. Every row has it: without it, offers of several places would be one."""
+    value = row.get(field)
+    if not isinstance(value, str):
+        raise BadRow(field, "no text")
+    return value.strip()
 
 
 def _gigabytes(row: Row, field: str) -> float | None:

@@ -47,10 +47,16 @@ def test_spaces_around_texts_make_no_other_offer() -> None:
     assert only(row).amount == "24.0"
 
 
-@pytest.mark.parametrize("region", ["", "  ", "N/A", "unknown", "null", None])
-def test_a_word_for_no_region_is_none(region: str | None) -> None:
+@pytest.mark.parametrize("region", ["", "  ", "N/A", "unknown", "null"])
+def test_a_word_for_no_region_is_none(region: str) -> None:
     (row,) = read({"region": region})
     assert (only(row).region, only(row).offer_key) == ("", "datacrunch/anywhere/4x/B200/on_demand")
+
+
+@pytest.mark.parametrize("field", ["region", "cloud_type"])
+def test_a_row_that_does_not_say_where_is_refused(field: str) -> None:
+    (row,) = read({field: None})
+    assert isinstance(row, Rejected) and row.field == field
 
 
 def test_a_card_whose_form_is_left_open_is_no_offer() -> None:
