@@ -20,11 +20,12 @@ up: setup ## the whole stack over the real providers, in the foreground
 down: ## stop a stack that runs in the background
 	@$(BIN)/gputicker down
 
-test: setup check ## everything CI runs: checks, unit, contract and end-to-end tests on the real stack
-	@$(BIN)/pytest
+test: setup check unit ## everything CI runs: checks, unit, contract and end-to-end tests on the real stack
+	@$(BIN)/pytest tests/e2e
 
-unit: setup ## the tests that need no running stack
-	@$(BIN)/pytest -m "not stack"
+# A file's tests stay together, for what they share; the files in order, because the slow ones have few tests and would come last.
+unit: setup ## the tests that need no running stack, on two cores
+	@$(BIN)/pytest -m "not stack" --numprocesses 2 --dist loadfile --no-loadscope-reorder
 
 mutations: setup ## 100,000 random wrong answers, new ones each time (`make test` has 5,000): none may become a wrong price
 	@GPUTICKER_MUTATIONS=100000 $(BIN)/pytest -p no:logging tests/adapters/test_mutation_chains.py

@@ -123,7 +123,7 @@ async def test_a_body_over_16_mb_is_refused_while_it_streams(transport: PooledTr
         (b"garbage\r\n\r\n", "breaks off"),
         (whole(b"{}")[:-1], "breaks off"),
         (whole(b"no gzip", b"content-encoding: gzip"), "decompressed"),
-        (whole(gzip.compress(b"{}")[:-4], b"content-encoding: gzip"), "connection lost"),
+        (whole(gzip.compress(b"{}", mtime=0)[:-4], b"content-encoding: gzip"), "connection lost"),
     ],
 )
 async def test_what_breaks_is_transient_and_quotes_nothing(transport: PooledTransport, says: bytes, words: str) -> None:
