@@ -86,7 +86,7 @@ FACTS: dict[str, Facts] = {
     "jarvislabs": Facts(
         {"server_meta": "server_meta"},
         "price_per_hour spot_price",
-        (Count("num_free_devices"), Count("effective_num_free_devices"), Count("spot_num_free_devices")),
+        (Count("effective_num_free_devices"), Count("num_free_devices"), Count("spot_num_free_devices")),
     ),
     "latitude": Facts(
         {"plans": "data"},
