@@ -17,11 +17,11 @@ LEAST_GAP_S = 60.0
 """A restart after a crash speaks at once: shorter absences are not worth a pause of their own, however short the windows are."""
 
 
-def is_gap(newest_ms: int, started_ms: int, step_ms: int) -> bool:
-    """Whether a whole window is missing between Kafka's newest event and this bridge's start, and the absence was no mere restart."""
-    if started_ms - newest_ms < LEAST_GAP_S * 1000:
+def is_gap(newest_ms: int, now_ms: int, step_ms: int) -> bool:
+    """Whether a whole window is missing between Kafka's newest event and now, and the absence was no mere restart."""
+    if now_ms - newest_ms < LEAST_GAP_S * 1000:
         return False
-    return -(-newest_ms // step_ms) * step_ms + step_ms <= started_ms
+    return -(-newest_ms // step_ms) * step_ms + step_ms <= now_ms
 
 
 async def fill(sources: Sequence[str], newest_ms: int) -> None:

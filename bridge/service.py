@@ -65,7 +65,6 @@ class Bridge:
         self._quarantine = poller.guard.quarantine
         self._desk = QuarantineDesk(redis_client, self._quarantine, sources)
         self._letters = DeadLetters()
-        self._started_ms = time.time_ns() // 1_000_000
         self._stopping = asyncio.Event()
         self._wake = {name: asyncio.Event() for name in sources}
         self._polled_at: dict[str, float] = {}
@@ -223,19 +222,20 @@ class Bridge:
             await asyncio.sleep(TICK_S / 2)
 
     async def _fill_gap(self) -> None:
-        """What history knows of the time that nobody was here. A source that is held says nothing of the past either."""
+        """What history knows of the time that nobody spoke in, also since the backfill. A source that is held is left out."""
         if self._settings.history_hours <= 0 or not self._settings.upstream_url:
             return
         kafka, url = self._settings.kafka, self._settings.registry_url
-        step_ms, now_ms, filled_ms = int(self._settings.window_s * 1000), self._started_ms, 0
+        step_ms, filled_ms = int(self._settings.window_s * 1000), 0
         while True:
             newest_ms = await until_done("newest event", lambda: newest_event_ms(kafka, url))
+            now_ms = time.time_ns() // 1_000_000
             sources = [source.name for source in self._sources.values() if source.enabled and self._quarantine.of(source.name) is None]
             if not sources or newest_ms is None or newest_ms <= filled_ms or not gap.is_gap(newest_ms, now_ms, step_ms):
                 return
             await gap.fill(sources, newest_ms)
             # A day may take so long to fill that there is another gap by then; one that nothing was found for stays.
-            filled_ms, now_ms = newest_ms, time.time_ns() // 1_000_000
+            filled_ms = newest_ms
 
     async def _serve_deliveries(self) -> None:
         while not self._publisher.fatal:
