@@ -31,7 +31,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     public: bool = False
     """Asked without any credential, such as a page on the provider's web site beside its API."""
     aside: bool = False
-    """Whether it only describes offers, and is one file, one page long, for all slices: asked once for all of them (adapters/asides.py).
+    """Whether it only describes offers, and is one file, one page long, for all slices: asked once for all of them (fetch/asides.py).
     A slice stands without it: then `parse` gets no such page, and health says what is missing. The guard does not compare it."""
     method: Literal["GET", "POST"] = "GET"
     query: Mapping[str, str] = {}
@@ -144,7 +144,7 @@ class Adapter(ABC):
         return None
 
     def sign(self, request: Outgoing, credentials: Mapping[str, str], now: datetime) -> Outgoing:
-        """The request with its signature, for auth `signed`. Pure. Called for every attempt, by adapters/http.py only."""
+        """The request with its signature, for auth `signed`. Pure. Called for every attempt, by adapters/fetch/client.py only."""
         raise NotImplementedError(f"{self.source} declares auth = signed and has no sign")
 
     def meaning(self, status: int, body: bytes) -> type[Transient | AuthFailed] | None:

@@ -36,7 +36,7 @@ _RATE = re.compile(r"\d{1,8}(\.\d{1,8})?", re.ASCII)
 
 
 class Ecb(Adapter):
-    """The facts by which adapters.http asks. It rents nothing out: `read_days` reads what its pages say."""
+    """The facts by which adapters.fetch.client asks. It rents nothing out: `read_days` reads what its pages say."""
 
     source = "ecb"
     provider = "ecb"

@@ -22,11 +22,11 @@ import uvloop
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.bodies import decode_json
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
+from adapters.fetch.transport import PooledTransport
 from adapters.models import Offer, Rejected
 from adapters.rates import fixed_rates
 from adapters.rows import Row, amount, count, each, known_gpu, listing, optional_float, text
-from adapters.transport import PooledTransport
 from bench.hosts import ADDRESSES, HOSTS, OFFERS
 from bench.measure import Comparison
 from bridge.poller import Poller

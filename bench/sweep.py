@@ -11,10 +11,10 @@ import httpx
 from aiohttp import web
 
 from adapters.base import Adapter, Page, Request, Slice
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
+from adapters.fetch.transport import PooledTransport
 from adapters.models import Offer, Rejected
 from adapters.rates import fixed_rates
-from adapters.transport import PooledTransport
 from bench.measure import Comparison
 from bridge.poller import Poller
 from bridge.source import Source

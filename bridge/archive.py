@@ -19,7 +19,7 @@ from pathlib import Path
 import msgspec
 import zstandard
 
-from adapters.http import SliceAnswer
+from adapters.fetch.client import SliceAnswer
 
 log = logging.getLogger(__name__)
 

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from pydantic import SecretStr
 
 from adapters.base import Adapter
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
+from adapters.fetch.transport import PooledTransport
 from adapters.limits import Bucket, Limit
-from adapters.transport import PooledTransport
 from bridge.settings import BridgeSettings, credentials_for, off_reason
 from bridge.source import Source
 

@@ -17,7 +17,7 @@ from statistics import median
 import msgspec
 
 from adapters.errors import PayloadChanged
-from adapters.http import SliceAnswer
+from adapters.fetch.client import SliceAnswer
 from adapters.models import Rejected
 from bridge.book import Held
 from bridge.factors import WORTH_A_LOOK, MarketMove, Match, unit_break

@@ -6,7 +6,7 @@ from functools import partial
 
 from adapters.base import Adapter
 from adapters.errors import ProviderError
-from adapters.http import SliceAnswer
+from adapters.fetch.client import SliceAnswer
 from bridge.looks_kept import KeptLooks, Known
 from bridge.results import SliceResult
 from bridge.shapes import ENOUGH_BEFORE, Drift, Shape, drift, new_keys, paths_read, shape_of, without_tables

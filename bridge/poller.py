@@ -11,7 +11,7 @@ import msgspec
 
 from adapters.base import Slice
 from adapters.errors import AuthFailed, ProviderError, Transient
-from adapters.http import Counters, ProviderClient, SliceAnswer
+from adapters.fetch.client import Counters, ProviderClient, SliceAnswer
 from adapters.rates import Rates
 from bridge.guard import Guard
 from bridge.reading import read_slice

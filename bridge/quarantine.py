@@ -19,7 +19,7 @@ from typing import Any, Literal
 import msgspec
 import zstandard
 
-from adapters.http import SliceAnswer
+from adapters.fetch.client import SliceAnswer
 from bridge.archive import redacted
 from bridge.results import SliceResult
 from schemas.vocabulary import Market

@@ -18,10 +18,10 @@ import redis.asyncio as redis
 from adapters.base import Request
 from adapters.ecb import DAILY, NINETY_DAYS, Ecb, read_daily, read_days
 from adapters.errors import PayloadChanged, ProviderError, Transient
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
+from adapters.fetch.transport import PooledTransport
 from adapters.models import ExchangeRate
 from adapters.rates import CurrentRates, PastRates, Rates, fixed_rates
-from adapters.transport import PooledTransport
 from bridge.retry import RetryPolicy
 from bridge.settings import BridgeSettings, switched_off
 from bridge.snapshot import REDIS_ERRORS

@@ -3,7 +3,7 @@
 import msgspec
 
 from adapters.errors import PayloadChanged, ProviderError
-from adapters.http import SliceAnswer
+from adapters.fetch.client import SliceAnswer
 from adapters.models import Rejected
 from bridge.reading import Reading
 from bridge.shapes import Shape

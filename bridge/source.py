@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from adapters.base import Adapter, Slice
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
 from adapters.limits import pace_s
 from bridge.book import Book
 from bridge.cadence import cadence_of

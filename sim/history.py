@@ -6,7 +6,7 @@ from urllib.parse import parse_qsl, urlsplit
 import msgspec
 
 from adapters.base import Adapter, Page, Request
-from adapters.http import MAX_PAGES
+from adapters.fetch.client import MAX_PAGES
 from sim.exchange import Answer, Exchange, dumps
 from sim.simulated import Simulated
 from sim.wire.templates import decode

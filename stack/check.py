@@ -10,11 +10,11 @@ import click
 
 from adapters.base import Adapter
 from adapters.errors import ProviderError
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
+from adapters.fetch.transport import PooledTransport
 from adapters.limits import Bucket
 from adapters.rates import Rates, fixed_rates
 from adapters.registry import discover
-from adapters.transport import PooledTransport
 from bridge.rates import bank, newest_rates
 from bridge.reading import Reading, read_slice
 from bridge.retry import RetryPolicy

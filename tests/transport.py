@@ -8,14 +8,14 @@ import httpx
 
 from adapters.base import Outgoing
 from adapters.errors import Transient
-from adapters.transport import USER_AGENT, Received, Unanswered
+from adapters.fetch.transport import USER_AGENT, Received, Unanswered
 
 Message = MutableMapping[str, Any]
 Application = Callable[[Message, Callable[[], Awaitable[Message]], Callable[[Message], Awaitable[None]]], Awaitable[None]]
 
 
 class InProcess:
-    """adapters.transport.Transport over httpx.MockTransport. What httpx raises is what a connection may come to."""
+    """adapters.fetch.transport.Transport over httpx.MockTransport. What httpx raises is what a connection may come to."""
 
     def __init__(self, inner: httpx.AsyncBaseTransport) -> None:
         self._inner = inner
@@ -37,7 +37,7 @@ class InProcess:
 
 
 class Served:
-    """adapters.transport.Transport over an ASGI application.
+    """adapters.fetch.transport.Transport over an ASGI application.
 
     Without httpx between them: a poll of every simulated source is 600 requests, and httpx took half of its time.
     """

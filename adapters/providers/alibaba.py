@@ -1,6 +1,6 @@
 """Alibaba Cloud ECS: list prices of GPU instances by the hour, with stock by zone. https://www.alibabacloud.com/help/en/ecs/developer-reference/
 
-Three signed calls for each type and region of a stated list (adapters/aliyun.py), some of them at each poll: what the type is, which zones
+Three signed calls for each type and region of a stated list (families/aliyun.py), some of them at each poll: what the type is, which zones
 have it, and, where any has, its price. That is USD (the international site's) per hour for the whole instance; counted is the original
 price of the instance alone: the total includes a system disk, and the trade price is what the asking account pays. A type whose GPU is not
 the one that the list says is refused. `ClosedWithStock` is stock that isn't replenished.
@@ -13,9 +13,9 @@ from typing import Any, ClassVar
 
 import msgspec
 
-from adapters.aliyun import GPUS_OF_TYPES, REGIONS, SPECS, TYPES, call, meaning, rows, signed
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged, Transient
+from adapters.families.aliyun import GPUS_OF_TYPES, REGIONS, SPECS, TYPES, call, meaning, rows, signed
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.names import memory_fits

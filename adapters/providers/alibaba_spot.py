@@ -1,6 +1,6 @@
 """Alibaba Cloud ECS: spot prices of GPU instances, by zone. https://www.alibabacloud.com/help/en/ecs/developer-reference/
 
-One signed call for each type and region of a stated list (adapters/aliyun.py), some of them at each poll, all within five minutes. It
+One signed call for each type and region of a stated list (families/aliyun.py), some of them at each poll, all within five minutes. It
 answers with the last hours' prices, USD (the international site's) per hour for the whole instance; the newest of a zone counts. A row
 whose type, zone or time cannot be read could be the newest of any, so it costs the whole answer; one without a price costs its zone.
 The GPUs are those of the list, which source `alibaba` compares with the API's own. `OriginPrice` is the list price beside it: no offer of
@@ -12,9 +12,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any, ClassVar
 
-from adapters.aliyun import GPUS_OF_TYPES, REGIONS, TYPES, call, meaning, rows, signed
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.errors import AuthFailed, PayloadChanged, Transient
+from adapters.families.aliyun import GPUS_OF_TYPES, REGIONS, TYPES, call, meaning, rows, signed
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import continued

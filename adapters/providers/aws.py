@@ -1,7 +1,7 @@
 """Amazon EC2: on-demand list prices of GPU instances, from the JSON behind the pricing page. https://aws.amazon.com/ec2/pricing/on-demand/
 
 One file a region, without a key and about 60 KB compressed; prices are text, USD per hour for the whole instance. It names no GPU: that
-follows from the instance type (adapters/ec2.py); a GPU instance that isn't known there is rejected. AWS tells no stock. Left out:
+follows from the instance type (adapters/families/ec2.py); a GPU instance that isn't known there is rejected. AWS tells no stock. Left out:
 instances without GPU (also Trainium, Inferentia and Gaudi), Windows and other systems with a licence, government and China regions (not
 asked), and Capacity Blocks and reservations, which are other lists; and local zones, which have lists of their own. Where one type has two
 prices, neither is believed. The file is an asset of the page and no promised API; the fallback would be the price list API's CSV, several
@@ -16,8 +16,8 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from adapters.base import Adapter, Page, Request, Slice
-from adapters.ec2 import GPUS_OF_TYPES, OPT_IN_REGIONS, REGIONS, TYPES
 from adapters.errors import PayloadChanged
+from adapters.families.ec2 import GPUS_OF_TYPES, OPT_IN_REGIONS, REGIONS, TYPES
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.rows import BadRow, Row, UnknownGpu, amount, optional_child, table, text

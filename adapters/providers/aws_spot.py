@@ -21,14 +21,14 @@ from urllib.parse import urlsplit
 import msgspec
 
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
-from adapters.ec2 import FAMILIES, GPUS_OF_TYPES, REGIONS, TYPES, country_of
 from adapters.errors import PayloadChanged
+from adapters.families.ec2 import FAMILIES, GPUS_OF_TYPES, REGIONS, TYPES, country_of
+from adapters.families.sigv4 import signed
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
 from adapters.paging import continued
 from adapters.rows import BadRow, Row, UnknownGpu, amount, child, rejected, text, whole
 from adapters.rows import children as objects
-from adapters.sigv4 import signed
 from adapters.statements import newest
 from adapters.xml import child_text, children, document, fields
 

@@ -1,9 +1,9 @@
 """OVHcloud: GPU instances by the hour, of the European catalogue. https://api.ovh.com/console/#/order/catalog/public/cloud
 
-In EUR and without VAT. How a catalogue is read, and what is left out, says adapters/ovhcloud.py.
+In EUR and without VAT. How a catalogue is read, and what is left out, says adapters/families/ovhcloud.py.
 """
 
-from adapters.ovhcloud import OvhCatalogue
+from adapters.families.ovhcloud import OvhCatalogue
 
 
 class Ovh(OvhCatalogue):

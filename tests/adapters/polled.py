@@ -14,7 +14,7 @@ import msgspec
 
 from adapters.base import Adapter, Request
 from adapters.errors import PayloadChanged, ProviderError
-from adapters.http import Answer, ProviderClient
+from adapters.fetch.client import Answer, ProviderClient
 from bridge.book import Book
 from bridge.guard import Guard
 from bridge.quarantine import Quarantine

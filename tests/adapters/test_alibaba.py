@@ -10,10 +10,10 @@ import httpx
 import msgspec
 import pytest
 
-from adapters.aliyun import SIZES, SPECS, TYPES, signature
 from adapters.base import Outgoing, Page
 from adapters.errors import AuthFailed, PayloadChanged, ProviderError, Transient
-from adapters.http import ProviderClient
+from adapters.families.aliyun import SIZES, SPECS, TYPES, signature
+from adapters.fetch.client import ProviderClient
 from adapters.models import Offer, Rejected
 from tests.adapters.support import ADAPTERS, NOW, fixture_slices
 from tests.transport import InProcess

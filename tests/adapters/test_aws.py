@@ -9,11 +9,11 @@ import msgspec
 import pytest
 
 from adapters.base import Outgoing, Page, Request
-from adapters.ec2 import FAMILIES, REGIONS, TYPES
 from adapters.errors import PayloadChanged
-from adapters.http import ProviderClient
+from adapters.families.ec2 import FAMILIES, REGIONS, TYPES
+from adapters.families.sigv4 import signed
+from adapters.fetch.client import ProviderClient
 from adapters.models import Offer, Rejected
-from adapters.sigv4 import signed
 from schemas.gpus import GPUS
 from tests.adapters.support import ADAPTERS, NOW, RECORDINGS, decode, fixture_slices, price
 from tests.transport import InProcess

@@ -1,6 +1,6 @@
 """Earlier answers: kept where they can be asked for conditionally, and within bounds."""
 
-from adapters.earlier import EarlierAnswers
+from adapters.fetch.earlier import EarlierAnswers
 
 
 def kept(answers: EarlierAnswers, *addresses: str) -> list[bool]:

@@ -49,7 +49,7 @@ def test_every_provider_that_pages_is_here() -> None:
 @every_paged
 def test_pages_without_end_leave_every_price(source: str, accepted: Callable[[str], Accepted], monkeypatch: pytest.MonkeyPatch) -> None:
     first = accepted(source)
-    monkeypatch.setattr("adapters.http.MAX_PAGES", 12)
+    monkeypatch.setattr("adapters.fetch.client.MAX_PAGES", 12)
     outcome = first.poll(_given(first, lambda asked, page: _leading_on(source, asked, page)))
     assert any(isinstance(error, PayloadChanged) and "more than 12 pages" in str(error) for error in outcome.errors)
     assert not crashes(outcome)

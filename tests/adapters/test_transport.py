@@ -9,7 +9,7 @@ import pytest
 
 from adapters.base import Outgoing
 from adapters.errors import PayloadChanged, Transient
-from adapters.transport import MAX_BODY_BYTES, MAX_CONNECTIONS, PooledTransport, Unanswered
+from adapters.fetch.transport import MAX_BODY_BYTES, MAX_CONNECTIONS, PooledTransport, Unanswered
 
 MEGABYTE = b" " * (1024 * 1024)
 

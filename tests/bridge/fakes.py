@@ -9,7 +9,7 @@ import msgspec
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
 from adapters.models import Offer, Rejected
 from adapters.rates import fixed_rates
 from bridge.poller import Poller

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
 from adapters.rates import fixed_rates
 from adapters.registry import discover
 from bridge.guard import Guard

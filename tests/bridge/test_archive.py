@@ -10,7 +10,7 @@ import httpx
 import pytest
 import zstandard
 
-from adapters.http import SliceAnswer
+from adapters.fetch.client import SliceAnswer
 from bridge.archive import MAX_WAITING, Archive, body_path, redacted, replay
 from tests.bridge.fakes import START_MS, Lumen, client, rows
 

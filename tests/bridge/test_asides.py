@@ -9,8 +9,8 @@ import httpx
 import msgspec
 import pytest
 
-from adapters import asides
 from adapters.base import Page, Request, Slice
+from adapters.fetch import asides
 from adapters.models import Offer, Rejected
 from bridge.source import Source
 from tests.bridge.fakes import Clock, Lumen, poller, rows, source

@@ -1,4 +1,4 @@
-"""adapters.http: what goes over the wire, and what each trouble becomes."""
+"""adapters.fetch.client: what goes over the wire, and what each trouble becomes."""
 
 import asyncio
 import contextlib

@@ -9,9 +9,9 @@ import httpx
 import pytest
 
 from adapters.base import Outgoing
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
+from adapters.fetch.transport import Received, Transport
 from adapters.registry import discover
-from adapters.transport import Received, Transport
 from bridge import looks_kept
 from bridge.guard import Guard
 from bridge.looks import KEEP_EVERY_MS, Looks

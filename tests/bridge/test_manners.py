@@ -9,9 +9,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
+from adapters.fetch.transport import PooledTransport
 from adapters.rates import fixed_rates
-from adapters.transport import PooledTransport
 from bridge.poller import Poller
 from bridge.results import PollResult
 from bridge.retry import CircuitBreaker, RetryPolicy, first_rest_s

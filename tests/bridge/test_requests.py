@@ -7,7 +7,7 @@ import pytest
 
 from adapters.base import Request
 from adapters.errors import AuthFailed, PayloadChanged
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
 from adapters.registry import discover
 from tests.transport import InProcess
 

@@ -10,7 +10,7 @@ import httpx
 import msgspec
 
 from adapters.base import Adapter, Page
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
 from adapters.models import Offer, Rejected
 from adapters.registry import discover
 from bridge.settings import SIMULATED_CREDENTIALS

@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 
 from adapters.base import Adapter
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
 from sim.app import App
 from sim.exchange import Answer, Exchange, conditional
 from sim.incidents import Wanted

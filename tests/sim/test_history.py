@@ -9,7 +9,7 @@ import pytest
 import zstandard
 
 from adapters.base import Adapter
-from adapters.http import ProviderClient
+from adapters.fetch.client import ProviderClient
 from sim.app import App
 from sim.incidents import UNIT_KINDS
 from sim.simulated import Simulated

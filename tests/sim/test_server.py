@@ -15,8 +15,8 @@ import httpx
 import pytest
 
 from adapters.base import Outgoing
+from adapters.fetch.transport import PooledTransport, Unanswered
 from adapters.registry import discover
-from adapters.transport import PooledTransport, Unanswered
 from sim.certificates import certificates
 from tests.sim.asking import BEARER
 

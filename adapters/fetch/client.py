@@ -15,13 +15,13 @@ from urllib.parse import parse_qsl, quote, urlencode, urljoin, urlsplit, urlunsp
 
 import msgspec
 
-from adapters.asides import Asides
 from adapters.base import Adapter, Outgoing, Page, Request, Slice
 from adapters.bodies import decode_json, decode_text
-from adapters.earlier import EarlierAnswers
 from adapters.errors import AuthFailed, PayloadChanged, Transient
+from adapters.fetch.asides import Asides
+from adapters.fetch.earlier import EarlierAnswers
+from adapters.fetch.transport import MAX_CONNECTIONS, Received, Transport, Unanswered
 from adapters.limits import Bucket, asked_rest_s
-from adapters.transport import MAX_CONNECTIONS, Received, Transport, Unanswered
 
 EXCERPT_BYTES = 64 * 1024
 MAX_PAGES = 200
@@ -295,7 +295,7 @@ class ProviderClient:
         self.counters.last_status = received.status
         self.counters.bytes += len(received.body)
         rest_s = asked_rest_s(received.status, received.headers, self._now())
-        # What is aside has a host and a rest of its own (adapters/asides.py).
+        # What is aside has a host and a rest of its own (adapters/fetch/asides.py).
         if rest_s is not None and not request.aside:
             self._bucket.rest(self._clock() + rest_s)
         return received

@@ -15,7 +15,7 @@ import msgspec
 
 from adapters.base import Outgoing, Request
 from adapters.errors import AuthFailed, PayloadChanged, Transient
-from adapters.sigv4 import encoded
+from adapters.families.sigv4 import encoded
 
 VERSION = "2014-05-26"
 
