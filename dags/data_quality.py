@@ -7,7 +7,7 @@ interpreter, GPUTICKER_PYTHON; Great Expectations judges). Red means that an exp
 - **offers**: every price is its raw amount converted, checked by other code than the bridge's; GPUs, units and words are of the
   vocabularies; no offer stands twice.
 - **windows** and **continuity**: statistics are in order, no window of the last half hour is missing, the newest one is young.
-- **feed**: no record of Kafka was loaded twice, events are in ClickHouse in time, dead letters are few.
+- **feed**: no record of Kafka was loaded twice, the newest event is young, dead letters are few.
 - **polls** and **incidents**: what health and incidents say makes sense.
 
 The task's log has a line per expectation, with the first rows that are not as expected; the table `quality_results` keeps them.

@@ -27,7 +27,7 @@ PARTS = [many for _, many in MINOR_UNITS.values()]
 IN_USD = ["USD", *(code for code, (currency, _) in MINOR_UNITS.items() if currency == "USD")]
 MAX_BEHIND = 3
 LETTERS_SHARE = 0.05
-MAX_LAG_S = 120
+MAX_BEHIND_S = 120
 
 
 class Suite(NamedTuple):
@@ -119,7 +119,7 @@ WHERE window_start > now() - INTERVAL 1 HOUR""",
 CONTINUITY = Suite(
     "continuity",
     """
-SELECT window_start, window_ms, start_ms - before_ms AS since_the_one_before_ms,
+SELECT window_start, start_ms - before_ms - window_ms AS missing_ms,
        intDiv(toUnixTimestamp64Milli(now64(3)) - newest_ms - window_ms, greatest(window_ms, 60000)) AS behind
 FROM
 (
@@ -138,7 +138,8 @@ FROM
 WHERE window_start > now() - INTERVAL 30 MINUTE OR start_ms = newest_ms""",
     ("window_start",),
     (
-        _equal("since_the_one_before_ms", "window_ms", "no window before those of the last half hour is missing"),
+        # The bridge itself leaves up to a minute open: between history and live, and at a restart (bridge/gap.py).
+        _between("missing_ms", 0, 59_999, "no minute before a window of the last half hour is without one"),
         # Three minutes at least, where windows are short.
         _between("behind", -1, MAX_BEHIND, f"the newest window closed at most {MAX_BEHIND} windows ago"),
     ),
@@ -147,17 +148,17 @@ WHERE window_start > now() - INTERVAL 30 MINUTE OR start_ms = newest_ms""",
 
 FEED = Suite(
     "feed",
-    f"""
+    """
 SELECT market, toInt64(count()) AS records, toInt64(uniqExact(topic, partition, offset)) AS records_once,
-       quantile(0.99)(dateDiff('millisecond', event_time, ingested_at)) / 1000 AS lag_s,
+       dateDiff('millisecond', max(event_time), now64(3)) / 1000 AS behind_s,
        (SELECT count() FROM dead_letters WHERE recorded_at > now() - INTERVAL 15 MINUTE) / records AS letters_share
 FROM offer_events
-WHERE event_time > now() - INTERVAL 15 MINUTE AND ingested_at > event_time - INTERVAL {MAX_LAG_S} SECOND
-GROUP BY market""",  # noqa: S608
+WHERE event_time > now() - INTERVAL 15 MINUTE
+GROUP BY market""",
     ("market",),
     (
         _equal("records", "records_once", "no record of Kafka was loaded twice"),
-        _between("lag_s", -1, MAX_LAG_S, f"99 of 100 events are in ClickHouse within {MAX_LAG_S} s"),
+        _between("behind_s", -1, MAX_BEHIND_S, f"the newest event is at most {MAX_BEHIND_S} s old"),
         _between("letters_share", 0, LETTERS_SHARE, "at most 5 % as many dead letters as events"),
     ),
 )

@@ -157,7 +157,7 @@ def test_each_kind_of_wrong_window_is_found(store: Store) -> None:
 
 def test_a_missing_window_is_found(store: Store) -> None:
     put_windows(store, 0, 1, 3)
-    assert failing(results_of(store, CONTINUITY)) == ["no window before those of the last half hour is missing"]
+    assert failing(results_of(store, CONTINUITY)) == ["no minute before a window of the last half hour is without one"]
 
 
 def test_windows_that_stopped_are_found(store: Store) -> None:
@@ -173,6 +173,11 @@ def test_a_record_loaded_twice_is_found(store: Store) -> None:
     assert failing(results_of(store, FEED)) == []
     store.client.command("INSERT INTO offer_events SELECT * FROM offer_events")
     assert failing(results_of(store, FEED)) == ["no record of Kafka was loaded twice"]
+
+
+def test_a_feed_that_stopped_is_found(store: Store) -> None:
+    put_offer(store, event_time_ms=now_ms() - 3 * MINUTE_MS)
+    assert failing(results_of(store, FEED)) == ["the newest event is at most 120 s old"]
 
 
 def test_many_dead_letters_are_found(store: Store) -> None:
