@@ -4,6 +4,7 @@ import io
 import struct
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from http import HTTPStatus
 from typing import Any
 
 import fastavro
@@ -43,8 +44,18 @@ def register_schemas(registry_url: str) -> dict[str, int]:
                 continue
             text = msgspec.json.encode(avro_schema(topic.schema)).decode()
             ids[topic.name] = client.register_schema(topic.subject, Schema(text, "AVRO"))
-            client.set_compatibility(topic.subject, COMPATIBILITY)
+            _set_compatibility(client, topic.subject)
     return ids
+
+
+def _set_compatibility(client: SchemaRegistryClient, subject: str) -> None:
+    try:
+        client.set_compatibility(subject, COMPATIBILITY)
+    except SchemaRegistryError as error:
+        # Apicurio 3.3.3, where another process sets it at the same moment: "A rule named 'COMPATIBILITY' already exists."
+        if error.http_status_code != HTTPStatus.CONFLICT:
+            raise
+        client.set_compatibility(subject, COMPATIBILITY)
 
 
 class Encoder:

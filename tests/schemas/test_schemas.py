@@ -8,9 +8,10 @@ from typing import Any, get_args
 import fastavro
 import msgspec
 import pytest
+from confluent_kafka.schema_registry.error import SchemaRegistryError
 
 from schemas import vocabulary
-from schemas.codec import HEADER, Decoder, Encoder, RegistryAway, UndecodableRecord
+from schemas.codec import HEADER, Decoder, Encoder, RegistryAway, UndecodableRecord, register_schemas
 from schemas.topics import LATEST_OFFERS, PROVIDER_PRICES, TOPICS, Topic, avro_schema
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
@@ -139,3 +140,42 @@ def test_a_record_that_breaks_the_reader_is_undecodable(monkeypatch: pytest.Monk
     monkeypatch.setattr(fastavro, "schemaless_reader", broken)
     with pytest.raises(UndecodableRecord, match="MemoryError"):
         decode(HEADER.pack(0, 1) + b"x")
+
+
+@pytest.mark.enable_socket
+@pytest.mark.parametrize(("refusals", "refused"), [(1, False), (2, True)])
+def test_a_compatibility_that_another_process_sets_at_that_moment_is_set_again(refusals: int, refused: bool) -> None:
+    left = {"refusals": refusals}
+
+    class Registry(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.answer(200, {"id": 7})
+
+        def do_PUT(self) -> None:
+            left["refusals"] -= 1
+            if left["refusals"] >= 0:
+                self.answer(409, {"error_code": 0, "message": "A rule named 'COMPATIBILITY' already exists."})
+            else:
+                self.answer(200, {"compatibility": "FULL_TRANSITIVE"})
+
+        def answer(self, status: int, body: dict[str, Any]) -> None:
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            encoded = msgspec.json.encode(body)
+            self.send_response(status)
+            self.send_header("content-type", "application/json")
+            self.send_header("content-length", str(len(encoded)))
+            self.end_headers()
+            self.wfile.write(encoded)
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Registry) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}"
+        if refused:
+            with pytest.raises(SchemaRegistryError, match="already exists"):
+                register_schemas(url)
+        else:
+            assert set(register_schemas(url).values()) == {7}
+        server.shutdown()
