@@ -56,6 +56,9 @@ async def serve(settings: Settings, app: App) -> None:
         interface=Interfaces.ASGI,
         http=HTTPModes.auto,
         websockets=False,
+        # As many connections are served at once. By default 128, and every provider's clients come here: with 61 sources polled over new
+        # connections while the old ones were closing, the next one waited for 15 s (2026-11-21).
+        backlog=1024,
         ssl_cert=files.server,
         ssl_key=files.server_key,
         log_access=False,

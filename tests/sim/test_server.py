@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -92,6 +94,14 @@ async def test_the_bridges_transport_verifies_it(server: tuple[str, Path]) -> No
         await stranger.send(health)
     await trusting.aclose()
     await stranger.aclose()
+
+
+def test_many_connections_that_ask_nothing_keep_nobody_out(server: tuple[str, Path]) -> None:
+    url, folder = server
+    with ExitStack() as idle, client(folder) as http:
+        for _ in range(200):
+            idle.enter_context(socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=5))
+        assert http.get(f"{url}/healthz", timeout=5).status_code == 200
 
 
 def test_history_streams_over_http2(server: tuple[str, Path]) -> None:
