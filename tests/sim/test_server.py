@@ -99,8 +99,10 @@ async def test_the_bridges_transport_verifies_it(server: tuple[str, Path]) -> No
 def test_many_connections_that_ask_nothing_keep_nobody_out(server: tuple[str, Path]) -> None:
     url, folder = server
     with ExitStack() as idle, client(folder) as http:
+        tls = ssl.create_default_context(cafile=str(folder / "ca.pem"))
         for _ in range(200):
-            idle.enter_context(socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=5))
+            plain = socket.create_connection(("127.0.0.1", urlsplit(url).port or 0), timeout=5)
+            idle.enter_context(tls.wrap_socket(plain, server_hostname="127.0.0.1"))
         assert http.get(f"{url}/healthz", timeout=5).status_code == 200
 
 
