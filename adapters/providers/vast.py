@@ -19,6 +19,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, ClassVar
 
+from msgspec.structs import replace
+
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.limits import Limit
 from adapters.models import Offer, Rejected
@@ -91,19 +93,21 @@ class Vast(Adapter):
                     yield _rejected(row, bad)
         counted = _counted(rows)
         for key, (row, wanted) in rows.items():
-            for price_type in PRICES:
+            offer: Offer | None = None
+            for price_type, field in PRICES.items():
+                if price_type == "bid" and row.get(field, "") is None:
+                    continue
                 try:
-                    offer = self._offer(key, row, wanted, price_type, key in counted)
+                    if offer is None:
+                        offer = self._offer(key, row, wanted, price_type, key in counted)
+                    else:
+                        offer = replace(offer, offer_key=f"{key}/{price_type}", price_type=price_type, amount=amount(row, field))
                 except BadRow as bad:
                     yield _rejected(row, bad)
                 else:
-                    if offer is not None:
-                        yield offer
+                    yield offer
 
-    def _offer(self, key: str, row: Row, wanted: str, price_type: PriceType, in_market_stats: bool) -> Offer | None:
-        price_field = PRICES[price_type]
-        if price_type == "bid" and row.get(price_field, "") is None:
-            return None
+    def _offer(self, key: str, row: Row, wanted: str, price_type: PriceType, in_market_stats: bool) -> Offer:
         if row.get("is_bid") not in (False, None):
             raise BadRow("is_bid", "a bid's price in the answer to a search for on-demand offers")
         name = text(row, "gpu_name")
@@ -121,7 +125,7 @@ class Vast(Adapter):
             gpu=known_gpu(self.gpus, "gpu_name", name, float(ram_mb) / 1024),
             gpu_count=gpus,
             price_type=price_type,
-            amount=amount(row, price_field),
+            amount=amount(row, PRICES[price_type]),
             currency="USD",
             unit="hour",
             basis="per_instance",
