@@ -2,15 +2,15 @@
 
 A fault holds the whole source back (bridge/quarantine.py): nothing of the poll is taken, the last good offers stay and age. Kinds:
 
-- `unit_break`: prices moved by one exact factor that is a unit's (bridge/factors.py); of a source without a past, they lie implausibly far
-  from what the same GPUs cost elsewhere.
+- `unit_break`: prices moved by one exact factor that is a unit's (bridge/factors.py); where many have no past, they lie implausibly far
+  from what the same GPUs cost at the source before, or elsewhere.
 - `coverage_drop`: fewer than COVERAGE_LEFT of the offers are left.
 - `schema_drift`: a key that the parse reads is gone or of another type (bridge/shapes.py).
 - `payload_change`: more than a fifth of the rows, or of the source's parts, cannot be read.
 - `empty`: no rows where there were offers, twice in a row; the first time only the data is held.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from statistics import median
 
@@ -39,8 +39,8 @@ LEVEL_APART = 20.0
 """How many times the market's level a new source's prices may be."""
 LEVEL_CELLS, LEVEL_SOURCES = 5, 3
 """GPUs with their price type that must be known from so many other sources before their level says anything."""
-MATCHED_ENOUGH = 0.2
-"""Share of offers that must be matched with earlier ones to speak for all; with fewer, the market's level is asked instead."""
+UNMATCHED_MANY = 0.2
+"""Share of offers that have no earlier price from which on their level is looked at: keys and units may change in one release."""
 
 
 class Guard:
@@ -113,7 +113,7 @@ class Guard:
             found = unit_break([one.match() for one in pairs], lambda: self._market(source, since_ms))
             if found is not None:
                 return Fault("unit_break", "amount", str(found), known.asked, msgspec.structs.asdict(found))
-        if known.new_offers and known.matched < MATCHED_ENOUGH * known.new_offers:
+        if len(known.unmatched) > UNMATCHED_MANY * known.new_offers:
             return self._level(source, known)
         return None
 
@@ -121,26 +121,18 @@ class Guard:
         return self._trails.since(((name, other.book) for name, other in self._others(source)), since_ms)
 
     def _level(self, source: Source, known: "_Known") -> Fault | None:
-        """Prices without a past, against what the same GPUs cost elsewhere."""
-        elsewhere: dict[tuple[str | None, str | None], list[int]] = {}
-        told = 0
-        for _, other in self._others(source):
-            told += bool(other.book.offers)
-            for held in other.book.offers.values():
-                _put(elsewhere, held.encoded.state)
-        if told < LEVEL_SOURCES:
-            return None
-        own: dict[tuple[str | None, str | None], list[int]] = {}
-        for result in known.read:
-            for state in result.reading.states.values() if result.reading else ():
-                _put(own, state)
-        ratios = [median(prices) / median(elsewhere[cell]) for cell, prices in own.items() if cell in elsewhere]
+        """Prices without a past, against what the same GPUs cost at the source itself before, or else elsewhere."""
+        usual = _by_cell(held.encoded.state for held in source.book.offers.values())
+        others = [other.book.offers for _, other in self._others(source) if other.book.offers]
+        if len(others) >= LEVEL_SOURCES:
+            usual = _by_cell(held.encoded.state for offers in others for held in offers.values()) | usual
+        ratios = [median(prices) / median(usual[cell]) for cell, prices in _by_cell(known.unmatched).items() if cell in usual]
         if len(ratios) < LEVEL_CELLS:
             return None
         ratio = median(ratios)
         if 1 / LEVEL_APART <= ratio <= LEVEL_APART:
             return None
-        reason = f"its prices are x{ratio:.6g} of what the same {len(ratios)} GPUs cost elsewhere, and it has no earlier ones"
+        reason = f"prices that it had not before are x{ratio:.6g} of what the same {len(ratios)} GPUs cost before or elsewhere"
         return Fault("unit_break", "amount", reason, known.asked, {"factor": ratio, "matched": len(ratios)})
 
     def _others(self, source: Source) -> list[tuple[str, Source]]:
@@ -198,14 +190,14 @@ class _Known:
             if result.reading and not result.reading.states and (self.nothing_left or (self.had[result.slice] and not source.may_be_empty))
         }
         self._offers = book.offers
-        self.matched = 0
+        self.unmatched: list[OfferState] = []
         self.moved: list[_Pair] = []
         for result in self.read:
             for key, state in result.reading.states.items() if result.reading else ():
                 held = book.offers.get(key)
                 if held is None:
+                    self.unmatched.append(state)
                     continue
-                self.matched += 1
                 was = held.encoded.state
                 old, new = was.usd_per_gpu_hour_micros, state.usd_per_gpu_hour_micros
                 if (old != new or was.currency != state.currency) and old and new:
@@ -262,9 +254,13 @@ def _coverage(source: Source, known: _Known) -> Fault | None:
     return None
 
 
-def _put(cells: dict[tuple[str | None, str | None], list[int]], state: OfferState) -> None:
-    if state.usd_per_gpu_hour_micros:
-        cells.setdefault((state.gpu, state.price_type), []).append(state.usd_per_gpu_hour_micros)
+def _by_cell(states: Iterable[OfferState]) -> dict[tuple[str | None, str | None], list[int]]:
+    """Prices by GPU and price type."""
+    cells: dict[tuple[str | None, str | None], list[int]] = {}
+    for state in states:
+        if state.usd_per_gpu_hour_micros:
+            cells.setdefault((state.gpu, state.price_type), []).append(state.usd_per_gpu_hour_micros)
+    return cells
 
 
 def _withhold(results: Sequence[SliceResult], fault: str, field: str, *, opened: bool) -> None:

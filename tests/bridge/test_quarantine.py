@@ -11,6 +11,7 @@ import pytest
 import redis.asyncio
 import zstandard
 
+from adapters.models import Offer
 from bridge import quarantine as module
 from bridge.guard import Guard
 from bridge.poller import Poller
@@ -26,6 +27,7 @@ from tests.bridge.test_service import Setting, kafka_ready  # noqa: F401 - a fix
 from tests.bridge.test_snapshot import until
 
 KEYS = [f"offer-{number}" for number in range(10)]
+GPUS = ["H100-SXM-80", "H200-SXM-141", "B200-SXM-180", "L40S-PCIE-48", "A100-SXM-80"]
 
 
 class Turns(Lumen):
@@ -234,24 +236,40 @@ async def test_an_empty_answer_is_held_once_and_a_fault_when_it_comes_again() ->
 
 
 async def test_a_new_source_far_off_the_markets_level_is_held() -> None:
-    gpus = ["H100-SXM-80", "H200-SXM-141", "B200-SXM-180", "L40S-PCIE-48", "A100-SXM-80"]
     clock = Clock()
 
     def made(name: str, price: float) -> Source:
         class Many(Lumen):
             def parse(self, pages: Any, observed_at: Any) -> Any:
-                for offer, gpu in zip(super().parse(pages, observed_at), gpus, strict=True):
+                for offer, gpu in zip(super().parse(pages, observed_at), GPUS, strict=True):
                     yield msgspec.structs.replace(offer, gpu=gpu)
 
         Many.source = name
-        return source(lambda _: httpx.Response(200, json=rows(*gpus, price=str(price))), clock, Many())
+        return source(lambda _: httpx.Response(200, json=rows(*GPUS, price=str(price))), clock, Many())
 
     sources = {name: made(name, price) for name, price in (("a", 16), ("b", 18), ("c", 20), ("far", 1700), ("dear", 60))}
     guard = Guard(Quarantine(None), sources)
     for name in sources:
         await poller(clock, guard=guard).poll(sources[name])
     assert list(guard.quarantine.holds) == ["far"]
-    assert "of what the same 5 GPUs cost elsewhere" in guard.quarantine.holds["far"].reason
+    assert "of what the same 5 GPUs cost before or elsewhere" in guard.quarantine.holds["far"].reason
+
+
+@pytest.mark.parametrize(("price", "kind"), [("1600.00", "unit_break"), ("17.00", None)])
+async def test_keys_and_unit_that_change_together_are_held(price: str, kind: str | None) -> None:
+    """The other half keeps both, and speaks for nothing but itself."""
+
+    class Many(Lumen):
+        def parse(self, pages: Any, observed_at: Any) -> Any:
+            for offer in super().parse(pages, observed_at):
+                assert isinstance(offer, Offer)
+                yield msgspec.structs.replace(offer, gpu=GPUS[int(offer.offer_key[-1]) % len(GPUS)])
+
+    held = Held(adapter=Many())
+    await held.poll()
+    held.answer["rows"] = [*rows(*KEYS[:5])["rows"], *rows(*(f"v2-{key}" for key in KEYS[5:]), price=price)["rows"]]
+    await held.poll()
+    assert held.kind == kind
 
 
 async def test_orders_reach_the_bridge_through_redis(redis_client: "redis.asyncio.Redis") -> None:
