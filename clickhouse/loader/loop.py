@@ -115,7 +115,7 @@ class Loader:
     def _take(self, message: Message) -> None:
         error = message.error()
         if error is not None:
-            if error.fatal():
+            if _is_fatal(error):
                 raise KafkaException(error)
             if error.code() != KafkaError._PARTITION_EOF:
                 log.warning("Kafka: %s", error.str())
@@ -181,7 +181,7 @@ class Loader:
                 raise KafkaException(answer.error)
 
     def _put_off(self, error: Exception) -> None:
-        if isinstance(error, KafkaException) and error.args and error.args[0].fatal():
+        if isinstance(error, KafkaException) and error.args and _is_fatal(error.args[0]):
             raise error
         log.warning("waiting %.1f s: %s", self._wait_s, error)
         self._retry_at = self._clock() + self._wait_s
@@ -248,6 +248,13 @@ class Loader:
         if now - self._reported_at >= _REPORT_EVERY_S:
             self._reported_at = now
             log.info("so far: %s", ", ".join(f"{name} {count}" for name, count in sorted(self.counts.items())) or "nothing")
+
+
+def _is_fatal(error: KafkaError) -> bool:
+    """Whether the consumer is of no more use. librdkafka 2.16 tells of it by code, too: it was fenced by its own predecessor's name after
+    Kafka's restart, and neither error of that had the flag (2026-11-21).
+    """
+    return error.fatal() or error.code() in (KafkaError._FATAL, KafkaError.FENCED_INSTANCE_ID)
 
 
 def _planned_end(stored: TopicPartition) -> int | None:

@@ -233,6 +233,21 @@ def test_a_rebalance_while_something_is_away_ends_the_pause(client: Client, sink
     assert counts(client, "offer_events") == (3, 3)
 
 
+@pytest.mark.parametrize("code", [KafkaError.FENCED_INSTANCE_ID, KafkaError._FATAL])
+def test_a_consumer_that_is_of_no_more_use_ends_the_process(sink: ClickHouseSink, code: int) -> None:
+    """Its supervisor starts another one. These errors come without the flag that says so."""
+    kafka, clock = FakeKafka(), Clock()
+    kafka.produce(PROVIDER_PRICES, offer_events(3))
+
+    def fenced() -> None:
+        raise KafkaException(KafkaError(code))
+
+    working = loader(FakeConsumer(kafka, before_commit=fenced), sink, clock)
+    clock.now = 1.0
+    with pytest.raises(KafkaException):
+        working.step()
+
+
 def test_a_full_buffer_is_written_before_its_time(client: Client, sink: ClickHouseSink) -> None:
     kafka = FakeKafka()
     kafka.produce(PROVIDER_PRICES, offer_events(8))
