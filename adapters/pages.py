@@ -1,12 +1,14 @@
 """Reading a page that was made for people: its elements, in order. What a page means is the adapter's; here it only has to be whole."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from html.parser import HTMLParser
 
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
 from adapters.rows import BadRow, rejected
 
+AS_A_BROWSER: Mapping[str, str] = {"user-agent": "Mozilla/5.0 (compatible; gputicker/0.1; price feed)"}
+"""What web pages are asked with: the form that browsers use, and who asks."""
 VOID = frozenset({"area", "base", "br", "col", "embed", "hr", "img", "input", "link", "meta", "source", "track", "wbr"})
 
 

@@ -39,19 +39,20 @@ def main(argv: list[str] | None = None) -> int:
     configure_logging(settings.log_level)
     try:
         check(settings)
-        adapters = chosen(discover(), arguments.sources)
+        every = discover()
+        adapters = chosen(every, arguments.sources)
     except BadSettings as error:
         log.error("%s", error)
         return 2
     known = read_credentials(adapters.values())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(_run(settings, adapters, known, once=arguments.once))
+        looks = Looks(KeptLooks(settings.data_dir / "looks", settings.market, every))
+        return runner.run(_run(settings, adapters, known, looks, once=arguments.once))
 
 
-async def _run(settings: BridgeSettings, adapters: Mapping[str, Adapter], known: dict[str, SecretStr], *, once: bool) -> int:
+async def _run(settings: BridgeSettings, adapters: Mapping[str, Adapter], known: dict[str, SecretStr], looks: Looks, *, once: bool) -> int:
     sources = build_sources(settings, adapters, known)
-    kept = KeptLooks(settings.data_dir / "looks", settings.market, discover())
-    guard = Guard(Quarantine(settings.data_dir / "quarantine"), sources, Looks(kept))
+    guard = Guard(Quarantine(settings.data_dir / "quarantine"), sources, looks)
     publisher = Publisher(make_producer(settings.kafka), settings.market, observe_every_ms=settings.observe_every_ms)
     redis_client = snapshot.connect(settings.redis_url)
     keeper = make_keeper(settings, redis_client)

@@ -36,9 +36,9 @@ LEAST_LOST = 6
 LEAST_LOST_OF_PART = 25
 """The same where a poll asked some slices of a marketplace, each of which may run out."""
 LEVEL_APART = 20.0
-"""How many times the market's level a new source's prices may be."""
+"""How many times their GPUs' usual price, before or elsewhere, prices without a past may be."""
 LEVEL_CELLS, LEVEL_SOURCES = 5, 3
-"""GPUs with their price type that must be known from so many other sources before their level says anything."""
+"""GPUs with their price type that a usual price must be known of before it says anything; other sources that must tell of elsewhere."""
 UNMATCHED_MANY = 0.2
 """Share of offers that have no earlier price from which on their level is looked at: keys and units may change in one release."""
 

@@ -16,7 +16,7 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document, each
+from adapters.pages import AS_A_BROWSER, Element, document, each
 from adapters.rows import BadRow, amount, known_gpu
 from schemas.vocabulary import PriceType
 
@@ -47,7 +47,7 @@ class CoreWeave(Adapter):
     docs_url = "https://www.coreweave.com/pricing"
     terms = "https://www.coreweave.com/terms-of-service (not read; a public page, asked a few times a day)"
     confidence = "unsure"
-    headers: ClassVar[Mapping[str, str]] = {"user-agent": "Mozilla/5.0 (compatible; gputicker/0.1; price feed)"}
+    headers = AS_A_BROWSER
     gpus: ClassVar[Mapping[str, str]] = {
         "NVIDIA HGX H100": "H100-SXM-80",
         "NVIDIA HGX H200": "H200-SXM-141",

@@ -14,7 +14,7 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document, each
+from adapters.pages import AS_A_BROWSER, Element, document, each
 from adapters.rows import BadRow, amount, known_gpu
 
 GPU, MEMORY, PRICE = HEADINGS = ("GPU", "Memory", "Price")
@@ -38,7 +38,7 @@ class DeepInfra(Adapter):
     docs_url = "https://deepinfra.com/pricing"
     terms = "https://deepinfra.com/terms (not read; a public page, asked a few times a day)"
     confidence = "unsure"
-    headers: ClassVar[Mapping[str, str]] = {"user-agent": "Mozilla/5.0 (compatible; gputicker/0.1; price feed)"}
+    headers = AS_A_BROWSER
     gpus: ClassVar[Mapping[str, str]] = {"A100": "A100-SXM-80", "H100": "H100-SXM-80", "H200": "H200-SXM-141"}
 
     def slices(self) -> Sequence[Slice]:

@@ -19,7 +19,7 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document, each
+from adapters.pages import AS_A_BROWSER, Element, document, each
 from adapters.rows import BadRow, amount, known_gpu
 
 ITEM, VRAM, VCPUS, RAM, HOUR, MONTH, _ = HEADINGS = ("Item", "vRAM", "vCPUs", "RAM, GB", "Hourly/On-Demand", "Monthly", "Annually")
@@ -46,7 +46,7 @@ class E2E(Adapter):
     docs_url = "https://www.e2enetworks.com/pricing"
     terms = "https://www.e2enetworks.com/policies/terms-of-service (not read; a public page, asked a few times a day)"
     confidence = "unsure"
-    headers: ClassVar[Mapping[str, str]] = {"user-agent": "Mozilla/5.0 (compatible; gputicker/0.1; price feed)"}
+    headers = AS_A_BROWSER
     ignored: ClassVar[Mapping[str, str]] = dict.fromkeys(("A100", "H100", "H200", "RTX PRO 6000"), OPEN)
 
     def slices(self) -> Sequence[Slice]:

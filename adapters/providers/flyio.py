@@ -11,14 +11,13 @@ that, the payload has changed. Reserved prices are not stated; places are, for M
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
-from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document, each
+from adapters.pages import AS_A_BROWSER, Element, document, each
 from adapters.rows import BadRow, amount, known_gpu
 
 PAGE = "Fly.io Resource Pricing"
@@ -41,7 +40,7 @@ class FlyIo(Adapter):
     docs_url = "https://fly.io/docs/about/pricing/"
     terms = "https://fly.io/legal/terms-of-service/ (not read; a public page, asked a few times a day)"
     confidence = "unsure"
-    headers: ClassVar[Mapping[str, str]] = {"user-agent": "Mozilla/5.0 (compatible; gputicker/0.1; price feed)"}
+    headers = AS_A_BROWSER
 
     def slices(self) -> Sequence[Slice]:
         return [Slice(name="", requests=(Request(name="pricing", path="/docs/about/pricing/", answer="text"),))]

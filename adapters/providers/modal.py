@@ -17,7 +17,7 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import document
+from adapters.pages import AS_A_BROWSER, document
 from adapters.rows import BadRow, amount, known_gpu, rejected
 
 LIST, AFTER = "GPU Tasks", "CPU"
@@ -40,7 +40,7 @@ class Modal(Adapter):
     docs_url = "https://modal.com/pricing"
     terms = "https://modal.com/legal/terms (not read; a public page, asked a few times a day)"
     confidence = "unsure"
-    headers: ClassVar[Mapping[str, str]] = {"user-agent": "Mozilla/5.0 (compatible; gputicker/0.1; price feed)"}
+    headers = AS_A_BROWSER
     gpus: ClassVar[Mapping[str, str]] = {
         # The page leaves the form open. What the cards call themselves within, in published benchmark logs of 2026: A100-SXM4-40GB,
         # A100-SXM4-80GB, H100 SXM5, H200 (an NVL would say so), RTX PRO 6000 Blackwell Server Edition.

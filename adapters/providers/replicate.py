@@ -18,7 +18,7 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document, each
+from adapters.pages import AS_A_BROWSER, Element, document, each
 from adapters.rows import BadRow, amount, known_gpu
 
 HARDWARE, PRICE, GPU, CPU, GPU_RAM, RAM = HEADINGS = ("Hardware", "Price", "GPU", "CPU", "GPU RAM", "RAM")
@@ -46,7 +46,7 @@ class Replicate(Adapter):
     docs_url = "https://replicate.com/pricing"
     terms = "https://replicate.com/terms (not read; a public page, asked a few times a day)"
     confidence = "unsure"
-    headers: ClassVar[Mapping[str, str]] = {"user-agent": "Mozilla/5.0 (compatible; gputicker/0.1; price feed)"}
+    headers = AS_A_BROWSER
     # A machine with more memory and cores around the same card.
     gpus: ClassVar[Mapping[str, str]] = {"A40 (Large)": "A40-PCIE-48"}
     ignored: ClassVar[Mapping[str, str]] = {"A100 (80GB)": OPEN, "A100 (40GB)": OPEN, "H100": OPEN}

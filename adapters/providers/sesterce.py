@@ -13,6 +13,7 @@ from typing import ClassVar
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.models import Offer, Rejected
 from adapters.names import with_form
+from adapters.pages import AS_A_BROWSER
 from adapters.rows import (
     Row,
     amount,
@@ -48,7 +49,7 @@ class Sesterce(Adapter):
     docs_url = "https://docs.sesterce.com/api-reference"
     terms = "https://www.sesterce.com/terms (not read; an account's own key is used)"
     confidence = "documented"
-    headers: ClassVar[Mapping[str, str]] = {"user-agent": "Mozilla/5.0 (compatible; gputicker/0.1; price feed)"}
+    headers = AS_A_BROWSER
     """Others are answered with 403 (Cloudflare 1010)."""
     ignored: ClassVar[Mapping[str, str]] = {"CPU": "no GPU", "RTXPro6000": "the name leaves the edition open"}
 

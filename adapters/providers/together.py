@@ -11,15 +11,14 @@ A dash, "Contact us" and "Contact sales" are no offer. HGX boards carry SXM modu
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from typing import ClassVar
 
 from adapters.base import Adapter, Page, Request, Slice
 from adapters.errors import PayloadChanged
 from adapters.models import Offer, Rejected
-from adapters.pages import Element, document, each
+from adapters.pages import AS_A_BROWSER, Element, document, each
 from adapters.rows import BadRow, amount, known_gpu
 from schemas.vocabulary import PriceType
 
@@ -52,7 +51,7 @@ class Together(Adapter):
     docs_url = "https://www.together.ai/pricing"
     terms = "https://www.together.ai/terms-of-service (not read; a public page, asked a few times a day)"
     confidence = "unsure"
-    headers: ClassVar[Mapping[str, str]] = {"user-agent": "Mozilla/5.0 (compatible; gputicker/0.1; price feed)"}
+    headers = AS_A_BROWSER
 
     def slices(self) -> Sequence[Slice]:
         return [Slice(name="", requests=(Request(name="pricing", path="/pricing", answer="text"),))]
